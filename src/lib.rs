@@ -1,0 +1,3 @@
+//! Deterministic simulation of lease-based leader election.
+pub mod core;
+pub mod store;
