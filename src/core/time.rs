@@ -190,6 +190,7 @@ impl WallTime {
 
 impl Add<Span> for WallTime {
     type Output = Self;
+    #[expect(clippy::suspicious_arithmetic_impl, reason = "nanoseconds to microseconds, cut")]
     fn add(self, span: Span) -> Self {
         Self(self.0.saturating_add_unsigned(span.0 / 1_000))
     }

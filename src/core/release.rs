@@ -1,0 +1,73 @@
+//! Giving the Lease up, so that a candidate need not wait for it to expire.
+
+use super::elector::Elector;
+use super::io::{Failure, Op, Reading, Reply, StopReason};
+use super::record::{IdentityId, Record};
+use super::rules::{Content, Release};
+use super::state::{Observed, Phase, Step};
+
+impl Elector {
+    pub(super) fn start_release(&mut self, now: Reading, reason: StopReason) {
+        match self.config.rules.release {
+            Release::TrustMemory => {
+                let deadline = now.local + self.config.timings.renew_deadline;
+                self.state.phase = Phase::Releasing { deadline, reason };
+                self.send(now, now, Step::ReleaseGet, Op::Get);
+            }
+            Release::OwnLastWrite => self.release_own_last_write(now, reason),
+        }
+    }
+
+    fn release_own_last_write(&mut self, now: Reading, reason: StopReason) {
+        let (Some(term), Some(expected), Some(observed)) =
+            (self.state.term, self.state.version, self.state.observed)
+        else {
+            return self.return_(reason);
+        };
+        self.state.phase = Phase::Releasing { deadline: term.lead_until, reason };
+        let record = self.released(observed.record.transitions, now);
+        self.send(now, now, Step::ReleaseUpdate(record), Op::Update { record, expected });
+    }
+
+    /// What a release writes: no holder, one second, both times renewed.
+    fn released(&self, transitions: i32, now: Reading) -> Record {
+        let time = self.next_renew_time(now.wall);
+        Record { holder: IdentityId::NOBODY, duration_s: 1, transitions, acquired: time, renewed: time }
+    }
+
+    pub(super) fn release_read(&mut self, now: Reading, result: Result<Reply, Failure>) {
+        let Ok(Reply::Read { record, version }) = result else { return self.finish_release() };
+        self.state.version = Some(version);
+        // Memory decides, not the record just read.
+        if !self.state.observed.is_some_and(|observed| self.is_mine(&observed.record)) {
+            return self.finish_release();
+        }
+        let record = self.released(record.transitions, now);
+        self.send(now, now, Step::ReleaseUpdate(record), Op::Update { record, expected: version });
+    }
+
+    pub(super) fn release_done(&mut self, now: Reading, record: Record, result: Result<Reply, Failure>) {
+        match result {
+            Err(Failure::Conflict)
+                if self.config.release_retry && self.config.rules.release == Release::TrustMemory =>
+            {
+                self.send(now, now, Step::ReleaseGet, Op::Get);
+            }
+            Ok(Reply::Written { version }) => {
+                self.state.version = Some(version);
+                self.state.observed = Some(Observed { record, at: now.local });
+                if self.config.rules.content == Content::Exact {
+                    self.state.fetched = None;
+                }
+                self.finish_release();
+            }
+            _ => self.finish_release(),
+        }
+    }
+
+    pub(super) fn finish_release(&mut self) {
+        let Phase::Releasing { reason, .. } = self.state.phase else { return };
+        self.stop_work(reason);
+        self.return_(reason);
+    }
+}
