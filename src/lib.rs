@@ -1,3 +1,3 @@
 //! Deterministic simulation of lease-based leader election.
 pub mod core;
-pub mod store;
+pub mod sim;

@@ -6,25 +6,28 @@ use super::record::{Record, Version};
 use super::rules::{
     Content, Expiry, LostResponse, MissingWhileLeading, NoHolder, OtherHolder, OwnName, RenewTime, Wait,
 };
-use super::state::{Attempt, Observed, Phase, Sent, Step};
+use super::state::{Attempt, Basis, Observed, Phase, Sent, Step};
 use super::time::{LocalInstant, Span, WallTime};
 
 impl Elector {
     /// Starts an attempt. Whoever holds a Lease that has not expired updates it without reading it first.
     pub(super) fn begin_attempt(&mut self, now: Reading) {
-        if let (Some(observed), Some(expected)) = (self.state.observed, self.state.version)
+        let mut basis = Basis::new(now);
+        if let Some(observed) = self.state.observed
             && self.is_mine(&observed.record)
             && self.is_valid(&observed, now)
         {
             let record = self.renewal_of(&observed.record, now);
-            self.send(now, now, Step::FastUpdate(record), Op::Update { record, expected });
-        } else {
-            self.send(now, now, Step::Get, Op::Get);
+            basis.tried = Some(record);
+            if let Some(expected) = self.state.version {
+                return self.send(now, basis, Step::FastUpdate(record), Op::Update { record, expected });
+            }
         }
+        self.send(now, basis, Step::Get, Op::Get);
     }
 
-    /// Sends a request of the attempt that began at `started`, unless its context has ended.
-    pub(super) fn send(&mut self, now: Reading, started: Reading, step: Step, op: Op) {
+    /// Sends a request of an attempt, unless the attempt's context has ended.
+    pub(super) fn send(&mut self, now: Reading, basis: Basis, step: Step, op: Op) {
         let context = self.context_deadline();
         if context.is_some_and(|end| end <= now.local) {
             return self.attempt_failed(now);
@@ -41,7 +44,7 @@ impl Elector {
         }
         self.state.requests += 1;
         let id = RequestId(self.state.requests);
-        self.state.attempt = Some(Attempt { started, sent: now, step, id, deadline });
+        self.state.attempt = Some(Attempt { basis, sent: now, step, id, deadline });
         self.out.push(Output::Request { id, op, deadline });
     }
 
@@ -80,9 +83,12 @@ impl Elector {
                 self.wrote(now, record, version);
                 self.attempt_succeeded(now, attempt.sent, &record, version);
             }
-            (Step::FastUpdate(_), _) => self.send(now, attempt.started, Step::Get, Op::Get),
+            (Step::FastUpdate(_), _) => self.send(now, attempt.basis, Step::Get, Op::Get),
             (Step::Create(record) | Step::Update(record), Err(failure)) => {
                 self.forget_if_refused(&record, failure);
+                if let Step::Create(_) = attempt.step {
+                    self.state.version = None;
+                }
                 self.attempt_failed(now);
             }
             (Step::Get | Step::Create(_) | Step::Update(_), _) => self.attempt_failed(now),
@@ -109,7 +115,7 @@ impl Elector {
                 return;
             }
         }
-        if !mine && !self.is_free(&record) && self.is_valid(&observed, attempt.started) {
+        if !mine && !self.is_free(&record) && self.is_valid(&observed, attempt.basis.started) {
             return self.attempt_failed(now);
         }
         if mine && !self.holds() && self.config.rules.lost_response == LostResponse::LeadAtOnce {
@@ -117,11 +123,11 @@ impl Elector {
         }
         let next = if mine {
             self.tell(Event::SlowPath);
-            self.renewal_of(&record, attempt.started)
+            self.renewal_of(&record, attempt.basis.started)
         } else {
-            self.takeover(record.transitions.saturating_add(1), attempt.started)
+            self.takeover(record.transitions.saturating_add(1), attempt.basis)
         };
-        self.send(now, attempt.started, Step::Update(next), Op::Update { record: next, expected: version });
+        self.send(now, attempt.basis, Step::Update(next), Op::Update { record: next, expected: version });
     }
 
     /// A holder read a record that is not its own. Returns whether that ended the attempt.
@@ -143,8 +149,9 @@ impl Elector {
         if self.holds() && self.config.rules.missing_while_leading == MissingWhileLeading::StopAtOnce {
             return self.lose(now, StopReason::LeaseMissing);
         }
-        let record = self.takeover(0, attempt.started);
-        self.send(now, attempt.started, Step::Create(record), Op::Create(record));
+        let transitions = attempt.basis.tried.map_or(0, |tried| tried.transitions);
+        let record = self.takeover(transitions, attempt.basis);
+        self.send(now, attempt.basis, Step::Create(record), Op::Create(record));
     }
 
     /// Notes what was read. The wait for a record starts anew when its content changes, not when its
@@ -181,9 +188,10 @@ impl Elector {
         }
     }
 
-    fn takeover(&self, transitions: i32, at: Reading) -> Record {
+    fn takeover(&self, transitions: i32, basis: Basis) -> Record {
+        let at = basis.started;
         let acquired = match self.config.rules.own_name {
-            OwnName::Mine => at.wall,
+            OwnName::Mine => basis.tried.map_or(at.wall, |tried| tried.acquired),
             // Attempts whose outcome is open share one acquireTime, so that each is recognised.
             OwnName::MineIfSent => self.state.sent.map_or_else(|| self.marked(at.wall), |s| s.acquired),
         };

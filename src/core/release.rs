@@ -4,7 +4,7 @@ use super::elector::Elector;
 use super::io::{Failure, Op, Reading, Reply, StopReason};
 use super::record::{IdentityId, Record};
 use super::rules::{Content, Release};
-use super::state::{Observed, Phase, Step};
+use super::state::{Basis, Observed, Phase, Step};
 
 impl Elector {
     pub(super) fn start_release(&mut self, now: Reading, reason: StopReason) {
@@ -12,7 +12,7 @@ impl Elector {
             Release::TrustMemory => {
                 let deadline = now.local + self.config.timings.renew_deadline;
                 self.state.phase = Phase::Releasing { deadline, reason };
-                self.send(now, now, Step::ReleaseGet, Op::Get);
+                self.send(now, Basis::new(now), Step::ReleaseGet, Op::Get);
             }
             Release::OwnLastWrite => self.release_own_last_write(now, reason),
         }
@@ -26,7 +26,7 @@ impl Elector {
         };
         self.state.phase = Phase::Releasing { deadline: term.lead_until, reason };
         let record = self.released(observed.record.transitions, now);
-        self.send(now, now, Step::ReleaseUpdate(record), Op::Update { record, expected });
+        self.send(now, Basis::new(now), Step::ReleaseUpdate(record), Op::Update { record, expected });
     }
 
     /// What a release writes: no holder, one second, both times renewed.
@@ -43,7 +43,7 @@ impl Elector {
             return self.finish_release();
         }
         let record = self.released(record.transitions, now);
-        self.send(now, now, Step::ReleaseUpdate(record), Op::Update { record, expected: version });
+        self.send(now, Basis::new(now), Step::ReleaseUpdate(record), Op::Update { record, expected: version });
     }
 
     pub(super) fn release_done(&mut self, now: Reading, record: Record, result: Result<Reply, Failure>) {
@@ -51,7 +51,7 @@ impl Elector {
             Err(Failure::Conflict)
                 if self.config.release_retry && self.config.rules.release == Release::TrustMemory =>
             {
-                self.send(now, now, Step::ReleaseGet, Op::Get);
+                self.send(now, Basis::new(now), Step::ReleaseGet, Op::Get);
             }
             Ok(Reply::Written { version }) => {
                 self.state.version = Some(version);

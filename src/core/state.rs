@@ -12,7 +12,8 @@ pub(super) struct State {
     pub(super) observed: Option<Observed>,
     /// What was last *read*, as far as changes of it count; own writes do not touch it in client-go.
     pub(super) fetched: Option<(Record, u64)>,
-    /// The version of the last successful read or write.
+    /// The version of the last successful read or write; none after a failed create, which leaves
+    /// client-go's lock without an object to update.
     pub(super) version: Option<Version>,
     pub(super) sent: Option<Sent>,
     pub(super) term: Option<Term>,
@@ -62,13 +63,28 @@ pub(super) enum Phase {
 /// One attempt to acquire, renew or release, and its request in flight.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Attempt {
-    /// Both clocks at the attempt's start: client-go's `now`, read once.
-    pub(super) started: Reading,
+    pub(super) basis: Basis,
     /// Both clocks when the request in flight was sent.
     pub(super) sent: Reading,
     pub(super) step: Step,
     pub(super) id: RequestId,
     pub(super) deadline: Option<LocalInstant>,
+}
+
+/// What an attempt's later steps build on.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Basis {
+    /// Both clocks at the attempt's start: client-go's `now`, read once.
+    pub(super) started: Reading,
+    /// The record that the attempt first tried to write in place. client-go builds one record an attempt, so
+    /// that what it falls back to keeps this one's acquireTime and leaseTransitions.
+    pub(super) tried: Option<Record>,
+}
+
+impl Basis {
+    pub(super) fn new(started: Reading) -> Self {
+        Self { started, tried: None }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -149,7 +165,7 @@ impl State {
             Phase::Idle | Phase::Acquiring | Phase::StoppingWork { .. } | Phase::Returned => {}
         }
         if let Some(attempt) = &mut self.attempt {
-            shift(&mut attempt.started.local);
+            shift(&mut attempt.basis.started.local);
             shift(&mut attempt.sent.local);
             attempt.deadline.iter_mut().for_each(shift);
         }

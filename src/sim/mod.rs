@@ -1,0 +1,3 @@
+//! A deterministic world for electors: an API server, clocks, a network, processes and their faults.
+
+pub mod plan;
