@@ -1,0 +1,317 @@
+//! What sets faults off, and what they do.
+
+use super::network::Window;
+use super::plan::{Draw, Edit, Fault, FaultPlan, Leg, Plan, Trigger, TriggerEvent, Who};
+use super::queue::Class;
+use super::rng::Rng;
+use super::trace::TraceKind;
+use super::world::{Happening, World};
+
+/// How far a planned fault has come in this run.
+#[derive(Clone, Debug)]
+pub(super) struct FaultState {
+    rng: Rng,
+    /// Occurrences of the event that it waits for.
+    seen: u32,
+    /// It waits for an instant that an occurrence has set.
+    armed: bool,
+    fired: u32,
+}
+
+/// A fault under way.
+#[derive(Clone, Debug)]
+pub(super) struct ActiveFault {
+    fault: usize,
+    nodes: u64,
+    over: bool,
+}
+
+impl Plan {
+    /// Whether reads of old states are needed.
+    pub(super) fn needs_history(&self) -> bool {
+        self.server.stale_reads.is_some()
+            || self.faults.iter().any(|fault| matches!(fault.fault, Fault::ServerStale(_)))
+    }
+}
+
+impl World<'_> {
+    pub(super) fn reset_faults(&mut self, rng: impl Fn(usize) -> Rng) {
+        self.faults.clear();
+        self.fault_state.clear();
+        for (index, fault) in self.plan.faults.iter().enumerate() {
+            let mut state = FaultState { rng: rng(index), seen: 0, armed: false, fired: 0 };
+            if let Trigger::At(at) = &fault.when {
+                let begins = Happening::FaultBegins { fault: index, term: None };
+                self.queue.push(state.rng.draw(at), Class::World, begins);
+            }
+            self.fault_state.push(state);
+        }
+    }
+
+    pub(super) fn process_started(&mut self, node: usize) {
+        self.occurred(TriggerEvent::Started, Some(node), None);
+    }
+
+    pub(super) fn process_ended(&mut self, node: usize) {
+        self.occurred(TriggerEvent::Ended, Some(node), None);
+    }
+
+    pub(super) fn leading_began(&mut self, node: usize) {
+        let term = self.nodes[node].terms;
+        self.occurred(TriggerEvent::Leading, Some(node), Some((node, term)));
+    }
+
+    pub(super) fn term_ended(&mut self, node: usize) {
+        self.occurred(TriggerEvent::StoppedLeading, Some(node), None);
+    }
+
+    /// Arms the faults that wait for this.
+    fn occurred(&mut self, event: TriggerEvent, node: Option<usize>, term: Option<(usize, u32)>) {
+        for (index, fault) in self.plan.faults.iter().enumerate() {
+            let Trigger::After { event: awaited, node: whose, nth, after } = &fault.when else { continue };
+            if *awaited != event || (whose.is_some() && *whose != node) {
+                continue;
+            }
+            let state = &mut self.fault_state[index];
+            state.seen += 1;
+            if state.seen >= *nth && !state.armed && state.fired == 0 {
+                state.armed = true;
+                let at = self.now + state.rng.draw(after);
+                self.queue.push(at, Class::World, Happening::FaultBegins { fault: index, term });
+            }
+        }
+    }
+
+    pub(super) fn fault_begins(&mut self, index: usize, term: Option<(usize, u32)>) {
+        self.fault_state[index].armed = false;
+        if let Some((node, number)) = term
+            && !(self.nodes[node].leading && self.nodes[node].terms == number)
+        {
+            // The term did not last: the next one counts.
+            return;
+        }
+        let plan = self.plan;
+        let fault = &plan.faults[index];
+        self.repeat(index, fault);
+        let nodes = self.befallen(index, &fault.fault);
+        let until = fault.lasts.as_ref().map(|lasts| self.now + self.fault_state[index].rng.draw(lasts));
+        let active = self.faults.len();
+        self.faults.push(ActiveFault { fault: index, nodes, over: false });
+        self.note(None, |world| TraceKind::FaultBegan {
+            fault: index,
+            nodes: (0..world.nodes.len()).filter(|node| nodes & (1 << node) != 0).collect(),
+        });
+        if self.may_cost_leadership(&fault.fault, nodes) {
+            self.observer.suspect(index, self.now, until.or(fault.fault.is_brief().then_some(self.now)));
+        }
+        if let Some(until) = until {
+            self.queue.push(until, Class::World, Happening::FaultEnds(active));
+        }
+        self.befall(active, index, &fault.fault, nodes, until.unwrap_or(u64::MAX));
+        self.occurred(TriggerEvent::FaultBegan(index), None, None);
+    }
+
+    fn repeat(&mut self, index: usize, fault: &FaultPlan) {
+        let state = &mut self.fault_state[index];
+        state.fired += 1;
+        if let Some(every) = &fault.every
+            && state.fired < fault.times
+        {
+            let at = self.now + state.rng.draw(every).max(1);
+            self.queue.push(at, Class::World, Happening::FaultBegins { fault: index, term: None });
+        }
+    }
+
+    fn befallen(&mut self, index: usize, fault: &Fault) -> u64 {
+        let Some(who) = fault.who() else { return 0 };
+        let all = u64::MAX >> (64 - self.nodes.len().max(1));
+        let acting = self.observer.acting();
+        let last = self.observer.last_leader().map_or(0, |node| 1_u64 << node);
+        let leader = if acting & last != 0 || acting == 0 { last } else { lowest(acting) };
+        match who {
+            Who::Node(node) => 1 << node,
+            Who::Leader => leader,
+            Who::Followers => all & !leader,
+            Who::All => all,
+            Who::Any => self.one_of(index, all),
+            Who::Follower => self.one_of(index, all & !leader),
+        }
+    }
+
+    fn one_of(&mut self, index: usize, nodes: u64) -> u64 {
+        let skip = self.fault_state[index].rng.below(u64::from(nodes.count_ones()));
+        let mut rest = nodes;
+        for _ in 0..skip {
+            rest &= rest.wrapping_sub(1);
+        }
+        lowest(rest)
+    }
+
+    /// Whether this fault is to blame if the next term is another's.
+    fn may_cost_leadership(&self, fault: &Fault, nodes: u64) -> bool {
+        let acting = self.observer.acting();
+        match fault {
+            Fault::Start { .. } => false,
+            // A clock that goes wrong may make anybody steal the Lease.
+            Fault::StepWallClock { .. } | Fault::ClockRate { .. } => acting != 0,
+            Fault::ServerErrors(_)
+            | Fault::StorageWithoutLeader { .. }
+            | Fault::ServerDown
+            | Fault::ServerSlow(_)
+            | Fault::ServerStale(_)
+            | Fault::Edit(_) => acting != 0,
+            _ => acting & nodes != 0,
+        }
+    }
+
+    fn befall(&mut self, active: usize, index: usize, fault: &Fault, nodes: u64, until: u64) {
+        match fault {
+            Fault::Crash(_) => self.each(nodes, Self::crash),
+            Fault::Terminate(_) => self.each(nodes, Self::terminate),
+            Fault::Start { new_identity, .. } => {
+                self.each(nodes, |world, node| world.start_process(node, *new_identity));
+            }
+            Fault::Pause { suspend, .. } => self.each(nodes, |world, node| world.pause(node, *suspend)),
+            Fault::Throttle { .. } => self.throttle(active),
+            Fault::Link { leg, effect, only, count, applied_after_cancel, .. } => self.windows.push(Window {
+                active,
+                nodes,
+                leg: *leg,
+                effect: effect.clone(),
+                only: *only,
+                count_left: count.unwrap_or(u32::MAX),
+                until,
+                applied_after_cancel: *applied_after_cancel,
+            }),
+            Fault::StepWallClock { by_ns, .. } => {
+                self.each(nodes, |world, node| world.nodes[node].clock.step_wall(*by_ns));
+            }
+            Fault::ClockRate { rate_ppm, .. } => {
+                self.each(nodes, |world, node| world.change_clock_rate(node, *rate_ppm));
+            }
+            Fault::ServerErrors(rate) => self.server.trouble.errors.push((active, rate.clone())),
+            Fault::StorageWithoutLeader { applied } => {
+                self.server.trouble.without_leader.push((active, *applied));
+            }
+            Fault::ServerDown => self.server.trouble.down += 1,
+            Fault::ServerSlow(by) => self.server.trouble.slow.push((active, by.clone())),
+            Fault::ServerStale(stale) => self.server.trouble.stale.push((active, stale.clone())),
+            Fault::Edit(edit) => self.edit(index, edit),
+        }
+    }
+
+    fn each(&mut self, nodes: u64, mut what: impl FnMut(&mut Self, usize)) {
+        for node in 0..self.nodes.len() {
+            if nodes & (1 << node) != 0 {
+                what(self, node);
+            }
+        }
+    }
+
+    fn edit(&mut self, index: usize, edit: &Edit) {
+        let wall = self.wall();
+        self.server.edit(self.now, wall, index, edit);
+        self.note(None, |world| TraceKind::Environment { edit: edit.name(), lease: world.server.state() });
+    }
+
+    pub(super) fn fault_ends(&mut self, active: usize) {
+        let ActiveFault { fault: index, nodes, .. } = self.faults[active];
+        self.faults[active].over = true;
+        let plan = self.plan;
+        self.note(None, |_| TraceKind::FaultEnded { fault: index });
+        self.windows.retain(|window| window.active != active);
+        let trouble = &mut self.server.trouble;
+        match &plan.faults[index].fault {
+            Fault::Crash(_) => self.each(nodes, |world, node| world.start_process(node, false)),
+            Fault::Pause { .. } => self.each(nodes, Self::resume),
+            Fault::ServerErrors(_) => trouble.errors.retain(|&(of, _)| of != active),
+            Fault::StorageWithoutLeader { .. } => trouble.without_leader.retain(|&(of, _)| of != active),
+            Fault::ServerDown => trouble.down = trouble.down.saturating_sub(1),
+            Fault::ServerSlow(_) => trouble.slow.retain(|(of, _)| *of != active),
+            Fault::ServerStale(_) => trouble.stale.retain(|(of, _)| *of != active),
+            Fault::StepWallClock { by_ns, .. } => {
+                self.each(nodes, |world, node| world.nodes[node].clock.step_wall(-by_ns));
+            }
+            Fault::ClockRate { .. } => self.each(nodes, |world, node| {
+                let rate_ppm = world.plan.nodes[node].clock.rate_ppm;
+                world.change_clock_rate(node, rate_ppm);
+            }),
+            _ => {}
+        }
+        self.occurred(TriggerEvent::FaultEnded(index), None, None);
+    }
+
+    /// Stops the throttled nodes for a part of the period, and comes again with the next.
+    pub(super) fn throttle(&mut self, active: usize) {
+        let ActiveFault { fault, nodes, over } = self.faults[active];
+        let Fault::Throttle { period_ns, stopped_ns, .. } = self.plan.faults[fault].fault else { return };
+        if over {
+            return;
+        }
+        self.each(nodes, |world, node| {
+            world.pause(node, false);
+            world.queue.push(world.now + stopped_ns, Class::World, Happening::Resume(node));
+        });
+        self.queue.push(self.now + period_ns.max(1), Class::World, Happening::Throttle(active));
+    }
+}
+
+fn lowest(nodes: u64) -> u64 {
+    nodes & nodes.wrapping_neg()
+}
+
+impl Fault {
+    fn who(&self) -> Option<Who> {
+        match self {
+            Self::Crash(who)
+            | Self::Terminate(who)
+            | Self::Start { who, .. }
+            | Self::Pause { who, .. }
+            | Self::Throttle { who, .. }
+            | Self::Link { who, .. }
+            | Self::StepWallClock { who, .. }
+            | Self::ClockRate { who, .. } => Some(*who),
+            _ => None,
+        }
+    }
+
+    /// Whether it is over at once if nothing says how long it lasts.
+    fn is_brief(&self) -> bool {
+        matches!(self, Self::Edit(_) | Self::StepWallClock { .. } | Self::Crash(_) | Self::Terminate(_))
+    }
+}
+
+impl Edit {
+    /// The name in traces.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Delete => "delete",
+            Self::Recreate => "recreate",
+            Self::Create => "create",
+            Self::Annotate => "annotate",
+            Self::SetHolder(_) => "set_holder",
+            Self::ClearHolder => "clear_holder",
+            Self::SetDuration(_) => "set_duration",
+            Self::Restore => "restore",
+        }
+    }
+}
+
+impl Leg {
+    /// The name in scenarios and reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Response => "response",
+            Self::Both => "both",
+        }
+    }
+}
+
+impl From<u64> for Draw {
+    fn from(nanos: u64) -> Self {
+        Self::Fixed(nanos)
+    }
+}

@@ -1,0 +1,310 @@
+//! Requests and responses under way, and what happens to them there.
+
+use super::plan::{Leg, LinkEffect, Verb};
+use super::queue::Class;
+use super::server::Decision;
+use super::trace::{RequestResult, TraceKind};
+use super::world::{Happening, World};
+use crate::core::{Failure, Input, Op, Reply, RequestId};
+
+/// A request, and later its response.
+#[derive(Clone, Debug)]
+pub(super) struct Message {
+    node: usize,
+    process: u32,
+    id: RequestId,
+    trace_id: u32,
+    op: Op,
+    sent: u64,
+    /// The sender gave up.
+    abandoned: bool,
+    /// It is applied even so.
+    applied_after_cancel: bool,
+    /// The server answers 500 without applying it.
+    error: bool,
+    /// How much longer the response takes.
+    response_extra: u64,
+    result: Result<Reply, Failure>,
+}
+
+/// An effect on some nodes' links, as long as a fault lasts.
+#[derive(Clone, Debug)]
+pub(super) struct Window {
+    /// The fault under way that it belongs to.
+    pub(super) active: usize,
+    pub(super) nodes: u64,
+    pub(super) leg: Leg,
+    pub(super) effect: LinkEffect,
+    pub(super) only: Option<Verb>,
+    pub(super) count_left: u32,
+    pub(super) until: u64,
+    pub(super) applied_after_cancel: bool,
+}
+
+/// What the links do to one request that is sent now.
+#[derive(Default)]
+struct Fate {
+    refused: bool,
+    error: bool,
+    lost: bool,
+    duplicated: bool,
+    request_extra: u64,
+    response_extra: u64,
+    applied_after_cancel: bool,
+}
+
+pub(super) fn verb_of(op: &Op) -> Verb {
+    match op {
+        Op::Get => Verb::Get,
+        Op::Create(_) => Verb::Create,
+        Op::Update { .. } => Verb::Update,
+    }
+}
+
+impl World<'_> {
+    pub(super) fn send(&mut self, index: usize, id: RequestId, op: Op) {
+        self.requests_sent += 1;
+        let mut trace_id = self.requests_sent;
+        if let Some(script) = &self.script {
+            let node = &mut self.nodes[index];
+            trace_id = script.sends[index].get(node.scripted).map_or(trace_id, |&(_, id)| id);
+            node.scripted += 1;
+        }
+        let verb = verb_of(&op);
+        self.note(Some(index), |_| TraceKind::Send { verb, id: trace_id });
+        let fate = if self.windows.is_empty() { Fate::default() } else { self.fate(index, verb, trace_id) };
+        let node = &mut self.nodes[index];
+        node.awaited = Some((id, trace_id, verb));
+        let process = node.process;
+        let message = Message {
+            node: index,
+            process,
+            id,
+            trace_id,
+            op,
+            sent: self.now,
+            abandoned: false,
+            applied_after_cancel: fate.applied_after_cancel,
+            error: fate.error,
+            response_extra: fate.response_extra,
+            result: Err(Failure::Refused),
+        };
+        if fate.refused || self.server.trouble.down > 0 {
+            let message = self.store_message(message);
+            return self.queue.push(self.now, Class::Response, Happening::Deliver(message));
+        }
+        self.transmit(message, &fate);
+    }
+
+    fn transmit(&mut self, message: Message, fate: &Fate) {
+        let link = &self.plan.nodes[message.node].request;
+        let rng = &mut self.nodes[message.node].link_rng;
+        let latency = rng.draw(&link.latency) + fate.request_extra;
+        let lost = rng.chance(link.loss_ppm) || fate.lost;
+        let again = (rng.chance(link.duplicate_ppm) || fate.duplicated).then(|| rng.draw(&link.latency));
+        if let Some(more) = again {
+            let copy = self.store_message(message.clone());
+            self.queue.push(self.now + latency + more, Class::Server, Happening::Arrive(copy));
+        }
+        if !lost {
+            let message = self.store_message(message);
+            self.queue.push(self.now + latency, Class::Server, Happening::Arrive(message));
+        }
+    }
+
+    /// Adds up what every window does to a request sent now.
+    fn fate(&mut self, index: usize, verb: Verb, trace_id: u32) -> Fate {
+        let mut fate = Fate::default();
+        for window in &mut self.windows {
+            if window.nodes & (1 << index) == 0
+                || window.only.is_some_and(|only| only != verb)
+                || window.count_left == 0
+            {
+                continue;
+            }
+            let request = window.leg != Leg::Response;
+            let response = window.leg != Leg::Request;
+            let rng = &mut self.nodes[index].link_rng;
+            let extra = match &window.effect {
+                LinkEffect::Delay(draw) => rng.draw(draw),
+                // Microseconds of its number are added so that no two arrive at one instant.
+                LinkEffect::Hang => window.until.saturating_sub(self.now) + u64::from(trace_id) * 1_000,
+                _ => 0,
+            };
+            match &window.effect {
+                LinkEffect::Delay(_) | LinkEffect::Hang => {
+                    fate.request_extra += if request { extra } else { 0 };
+                    fate.response_extra += if response { extra } else { 0 };
+                }
+                LinkEffect::Refuse => fate.refused = true,
+                LinkEffect::Error => fate.error = true,
+                LinkEffect::Drop => fate.lost |= request,
+                LinkEffect::Loss { ppm } => fate.lost |= request && rng.chance(*ppm),
+                LinkEffect::Duplicate { ppm } => fate.duplicated |= request && rng.chance(*ppm),
+            }
+            fate.applied_after_cancel |= window.applied_after_cancel;
+            // What only concerns the response is counted when there is one.
+            let judged_later = !request && matches!(window.effect, LinkEffect::Drop | LinkEffect::Loss { .. });
+            if window.count_left != u32::MAX && !judged_later {
+                window.count_left -= 1;
+            }
+        }
+        fate
+    }
+
+    fn store_message(&mut self, message: Message) -> usize {
+        if let Some(at) = self.free_messages.pop() {
+            self.messages[at] = message;
+            at
+        } else {
+            self.messages.push(message);
+            self.messages.len() - 1
+        }
+    }
+
+    /// Marks a request that nobody waits for any more, and every copy of it.
+    pub(super) fn abandon_messages(&mut self, index: usize, id: RequestId) {
+        let process = self.nodes[index].process;
+        for message in &mut self.messages {
+            if message.node == index && message.process == process && message.id == id {
+                message.abandoned = true;
+            }
+        }
+    }
+
+    /// The sender is gone, and what it sent with it.
+    pub(super) fn disown_messages(&mut self, index: usize) {
+        for message in self.messages.iter_mut().filter(|message| message.node == index) {
+            message.abandoned = true;
+        }
+    }
+
+    fn is_void(&self, message: usize) -> bool {
+        let message = &self.messages[message];
+        message.abandoned && !message.applied_after_cancel
+    }
+
+    pub(super) fn arrive(&mut self, at: usize) {
+        if self.is_void(at) {
+            return self.free_messages.push(at);
+        }
+        if self.server.trouble.down > 0 {
+            return self.answer(at, Err(Failure::Refused));
+        }
+        match self.server.decide_at(self.now, &self.plan.server) {
+            None => self.answer(at, Err(Failure::TooManyRequests)),
+            Some(when) if when == self.now && self.plan.server.capacity.is_none() => self.decide(at),
+            Some(when) => self.queue.push(when, Class::Server, Happening::Decide(at)),
+        }
+    }
+
+    pub(super) fn decide(&mut self, at: usize) {
+        if self.is_void(at) {
+            return self.free_messages.push(at);
+        }
+        if self.messages[at].error {
+            return self.answer(at, Err(Failure::ServerError));
+        }
+        let op = self.messages[at].op;
+        let wall = self.wall();
+        match self.server.decide(self.now, wall, &op, &self.plan.server) {
+            Decision::Silence => self.free_messages.push(at),
+            Decision::Answer(result) => {
+                self.committed(at, &op, result);
+                self.answer(at, result);
+            }
+        }
+    }
+
+    fn committed(&mut self, at: usize, op: &Op, result: Result<Reply, Failure>) {
+        let (node, trace_id, sent) = (self.messages[at].node, self.messages[at].trace_id, self.messages[at].sent);
+        if let (Ok(_), Op::Create(record) | Op::Update { record, .. }) = (&result, op) {
+            let outcome = &mut self.observer.outcome;
+            outcome.transitions_max = outcome.transitions_max.max(record.transitions);
+            self.observer.leader_renewed(sent, node);
+        }
+        if self.traces() && !matches!(result, Err(Failure::ServerError | Failure::TooManyRequests | Failure::Forbidden)) {
+            let (verb, result) = (verb_of(op), result_of(&result));
+            self.note(Some(node), |world| TraceKind::Commit {
+                verb,
+                id: trace_id,
+                result,
+                lease: world.server.state(),
+            });
+        }
+    }
+
+    fn answer(&mut self, at: usize, result: Result<Reply, Failure>) {
+        let index = self.messages[at].node;
+        self.messages[at].result = result;
+        let lost = !self.windows.is_empty() && self.response_lost(index, verb_of(&self.messages[at].op));
+        let link = &self.plan.nodes[index].response;
+        let rng = &mut self.nodes[index].link_rng;
+        let latency = rng.draw(&link.latency) + self.messages[at].response_extra;
+        let again = rng.chance(link.duplicate_ppm).then(|| rng.draw(&link.latency));
+        if rng.chance(link.loss_ppm) || lost {
+            return self.free_messages.push(at);
+        }
+        if let Some(more) = again {
+            let copy = self.store_message(self.messages[at].clone());
+            self.queue.push(self.now + latency + more, Class::Response, Happening::Deliver(copy));
+        }
+        self.queue.push(self.now + latency, Class::Response, Happening::Deliver(at));
+    }
+
+    /// Whether a response that leaves now is lost.
+    fn response_lost(&mut self, index: usize, verb: Verb) -> bool {
+        let mut lost = false;
+        for window in &mut self.windows {
+            if window.nodes & (1 << index) == 0
+                || window.leg == Leg::Request
+                || window.only.is_some_and(|only| only != verb)
+                || window.count_left == 0
+            {
+                continue;
+            }
+            let here = match window.effect {
+                LinkEffect::Drop => true,
+                LinkEffect::Loss { ppm } => self.nodes[index].link_rng.chance(ppm),
+                _ => continue,
+            };
+            if here && window.leg == Leg::Response && window.count_left != u32::MAX {
+                window.count_left -= 1;
+            }
+            lost |= here;
+        }
+        lost
+    }
+
+    pub(super) fn deliver(&mut self, at: usize) {
+        let index = self.messages[at].node;
+        if self.messages[at].process != self.nodes[index].process || !self.nodes[index].alive {
+            return self.free_messages.push(at);
+        }
+        if self.put_off(index, Happening::Deliver(at)) {
+            return;
+        }
+        let Message { id, op, result, .. } = self.messages[at];
+        self.free_messages.push(at);
+        if let Some((awaited, trace_id, _)) = self.nodes[index].awaited
+            && awaited == id
+        {
+            self.nodes[index].awaited = None;
+            self.request_done(index, verb_of(&op), trace_id, result_of(&result));
+        }
+        // A duplicate, or an answer after the sender gave up, is the elector's to ignore.
+        self.feed(index, Input::Response { id, result });
+    }
+
+    pub(super) fn request_done(&mut self, index: usize, verb: Verb, id: u32, result: RequestResult) {
+        self.observer.request_done(verb, result);
+        self.note(Some(index), |_| TraceKind::Done { verb, id, result });
+    }
+}
+
+fn result_of(result: &Result<Reply, Failure>) -> RequestResult {
+    match result {
+        Ok(_) => RequestResult::Ok,
+        Err(failure) => (*failure).into(),
+    }
+}

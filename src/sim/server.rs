@@ -1,0 +1,354 @@
+//! The API server: the store, and all that goes wrong in front of it.
+
+use smol_str::SmolStr;
+
+use super::plan::{Capacity, Edit, ErrorRate, ServerError, ServerPlan, StaleReads};
+use super::rng::{Rng, Stream};
+use super::trace::LeaseState;
+use crate::core::{Failure, IdentityId, Op, Record, Reply, Version, WallTime};
+use crate::store::{LeaseSpec, Object, ObjectPath, Patch, Preconditions, Revision, Store, StoreError, StoreOptions, Uid};
+
+const LEASE: ObjectPath<'static> = ObjectPath::new("default", "election");
+
+/// Identities by number: the simulation's share of the interning that the core asks for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Names(Vec<SmolStr>);
+
+impl Names {
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+        self.0.push(SmolStr::default());
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "a run has far fewer identities than 65,536")]
+    pub(super) fn id(&mut self, name: &SmolStr) -> IdentityId {
+        let at = self.0.iter().position(|known| known == name).unwrap_or_else(|| {
+            self.0.push(name.clone());
+            self.0.len() - 1
+        });
+        IdentityId(at as u16)
+    }
+
+    pub(super) fn name(&self, id: IdentityId) -> SmolStr {
+        self.0.get(usize::from(id.0)).cloned().unwrap_or_default()
+    }
+}
+
+/// What becomes of a request that reached the server.
+pub(super) enum Decision {
+    /// It is answered.
+    Answer(Result<Reply, Failure>),
+    /// It is never answered.
+    Silence,
+}
+
+/// How the server is failing just now, one entry a fault under way.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Trouble {
+    pub(super) errors: Vec<(usize, ErrorRate)>,
+    pub(super) without_leader: Vec<(usize, bool)>,
+    pub(super) down: u32,
+    pub(super) slow: Vec<(usize, super::plan::Draw)>,
+    pub(super) stale: Vec<(usize, StaleReads)>,
+}
+
+impl Trouble {
+    fn clear(&mut self) {
+        self.errors.clear();
+        self.without_leader.clear();
+        self.down = 0;
+        self.slow.clear();
+        self.stale.clear();
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Server {
+    store: Store,
+    pub(super) names: Names,
+    pub(super) trouble: Trouble,
+    rng: Rng,
+    /// The resourceVersion of the Lease's last state, also after its deletion.
+    last_version: u64,
+    /// When which revision became current; kept only where reads may be stale.
+    history: Vec<(u64, Revision)>,
+    keeps_history: bool,
+    /// When the server will be done with what waits, and how many wait.
+    busy_until: u64,
+    waiting: u32,
+    restore: Vec<(usize, LeaseSpec)>,
+    annotations: u64,
+}
+
+impl Server {
+    pub(super) fn new(keeps_history: bool) -> Self {
+        let mut options = StoreOptions::simulation();
+        // Revision 0 is the empty store: the first write has resourceVersion 1.
+        options.first_revision = Revision::new(0);
+        if keeps_history {
+            options = options.with_log_capacity(4_096);
+        }
+        Self {
+            store: Store::new(options),
+            names: Names::default(),
+            trouble: Trouble::default(),
+            rng: Rng::new(0, 0, Stream::Server),
+            last_version: 0,
+            history: Vec::new(),
+            keeps_history,
+            busy_until: 0,
+            waiting: 0,
+            restore: Vec::new(),
+            annotations: 0,
+        }
+    }
+
+    pub(super) fn reset(&mut self, seed: u64, run: u64) {
+        self.store.clear();
+        self.names.clear();
+        self.trouble.clear();
+        self.rng = Rng::new(seed, run, Stream::Server);
+        self.last_version = 0;
+        self.history.clear();
+        self.busy_until = 0;
+        self.waiting = 0;
+        self.restore.clear();
+        self.annotations = 0;
+    }
+
+    /// When a request that arrives now is decided; `None`: there is no room for it.
+    #[inline]
+    pub(super) fn decide_at(&mut self, now: u64, plan: &ServerPlan) -> Option<u64> {
+        let mut at = now + self.rng.draw(&plan.latency);
+        if let Some(Capacity { service, queue }) = &plan.capacity {
+            if self.waiting > *queue {
+                return None;
+            }
+            self.waiting += 1;
+            at = at.max(self.busy_until) + self.rng.draw(service);
+            self.busy_until = at;
+        }
+        for i in 0..self.trouble.slow.len() {
+            at += self.rng.draw(&self.trouble.slow[i].1);
+        }
+        Some(at)
+    }
+
+    /// A request that waited has its turn.
+    pub(super) fn leave_queue(&mut self) {
+        self.waiting = self.waiting.saturating_sub(1);
+    }
+
+    /// Decides on a request.
+    #[inline]
+    pub(super) fn decide(&mut self, now: u64, wall: WallTime, op: &Op, plan: &ServerPlan) -> Decision {
+        let writes = !matches!(op, Op::Get);
+        if let Some(error) = self.error_for(writes, plan) {
+            return self.fail(now, wall, op, error);
+        }
+        if let Some(&(_, applied)) = self.trouble.without_leader.last() {
+            return self.fail(now, wall, op, ServerError::Internal { applied });
+        }
+        if !writes && let Some(revision) = self.stale_revision(now, plan) {
+            return Decision::Answer(self.read_as_of(revision));
+        }
+        Decision::Answer(self.apply(now, wall, op))
+    }
+
+    fn error_for(&mut self, writes: bool, plan: &ServerPlan) -> Option<ServerError> {
+        let rng = &mut self.rng;
+        let under_way = self.trouble.errors.iter().map(|(_, rate)| rate);
+        plan.errors
+            .iter()
+            .chain(under_way)
+            .find(|rate| (writes || !rate.writes_only) && rng.chance(rate.ppm))
+            .map(|rate| rate.error)
+    }
+
+    fn fail(&mut self, now: u64, wall: WallTime, op: &Op, error: ServerError) -> Decision {
+        let (applied, failure) = match error {
+            ServerError::Internal { applied } | ServerError::GatewayTimeout { applied } => {
+                (applied, Some(Failure::ServerError))
+            }
+            ServerError::Unavailable => (false, Some(Failure::ServerError)),
+            ServerError::TooManyRequests => (false, Some(Failure::TooManyRequests)),
+            ServerError::Forbidden => (false, Some(Failure::Forbidden)),
+            ServerError::Silence { applied } => (applied, None),
+        };
+        if applied {
+            // The outcome stays unknown to the client, and so does a refusal.
+            let _unknown = self.apply(now, wall, op);
+        }
+        failure.map_or(Decision::Silence, |failure| Decision::Answer(Err(failure)))
+    }
+
+    fn apply(&mut self, now: u64, wall: WallTime, op: &Op) -> Result<Reply, Failure> {
+        let result = match op {
+            Op::Get => return self.read(),
+            Op::Create(record) => {
+                let object = Object::new(LEASE.name, self.spec_of(record));
+                self.store.create(LEASE.namespace, object, wall).map(version_of)
+            }
+            Op::Update { record, expected } => {
+                let object = Object::new(LEASE.name, self.spec_of(record))
+                    .at(Revision::new(expected.resource_version))
+                    .with_uid(Uid::new(expected.uid));
+                self.store.update(LEASE, object, wall).map(version_of)
+            }
+        };
+        let version = result.map_err(|error| failure_of(&error))?;
+        self.note_write(now);
+        Ok(Reply::Written { version })
+    }
+
+    fn read(&mut self) -> Result<Reply, Failure> {
+        match self.store.get::<LeaseSpec>(LEASE) {
+            Ok(lease) => {
+                let record = record_of(&lease.spec, &mut self.names);
+                Ok(Reply::Read { record, version: version_of(lease) })
+            }
+            Err(error) => Err(failure_of(&error)),
+        }
+    }
+
+    fn read_as_of(&mut self, revision: Revision) -> Result<Reply, Failure> {
+        match self.store.get_as_of::<LeaseSpec>(LEASE, revision) {
+            Ok(lease) => {
+                let record = record_of(&lease.spec, &mut self.names);
+                Ok(Reply::Read { record, version: version_of(&lease) })
+            }
+            Err(error) => Err(failure_of(&error)),
+        }
+    }
+
+    fn stale_revision(&mut self, now: u64, plan: &ServerPlan) -> Option<Revision> {
+        if !self.keeps_history {
+            return None;
+        }
+        let stale = self.trouble.stale.last().map(|(_, stale)| stale).or(plan.stale_reads.as_ref())?;
+        if !self.rng.chance(stale.ppm) {
+            return None;
+        }
+        let then = now.saturating_sub(self.rng.draw(&stale.lag));
+        let at = self.history.partition_point(|&(since, _)| since <= then);
+        Some(at.checked_sub(1).map_or(Revision::new(0), |at| self.history[at].1))
+    }
+
+    fn note_write(&mut self, now: u64) {
+        if let Ok(lease) = self.store.get::<LeaseSpec>(LEASE) {
+            self.last_version = lease.meta.resource_version.get();
+        }
+        if self.keeps_history {
+            self.history.push((now, self.store.revision()));
+        }
+    }
+
+    fn spec_of(&self, record: &Record) -> LeaseSpec {
+        LeaseSpec {
+            holder_identity: Some(self.names.name(record.holder)),
+            lease_duration_seconds: Some(record.duration_s),
+            acquire_time: Some(record.acquired),
+            renew_time: Some(record.renewed),
+            lease_transitions: Some(record.transitions),
+            ..LeaseSpec::default()
+        }
+    }
+
+    /// The Lease as it is.
+    pub(super) fn state(&self) -> LeaseState {
+        let lease = self.store.get::<LeaseSpec>(LEASE).ok();
+        let spec = lease.map(|lease| &lease.spec);
+        LeaseState {
+            holder: spec.and_then(|spec| spec.holder_identity.clone()).unwrap_or_default(),
+            resource_version: self.last_version,
+            transitions: spec.and_then(|spec| spec.lease_transitions).unwrap_or(0),
+        }
+    }
+
+    /// leaseTransitions as it is.
+    pub(super) fn transitions(&self) -> i32 {
+        self.store.get::<LeaseSpec>(LEASE).ok().and_then(|lease| lease.spec.lease_transitions).unwrap_or(0)
+    }
+
+    /// How many of the store's invariants are broken.
+    pub(super) fn broken_invariants(&self) -> u64 {
+        u64::from(self.store.check_invariants().is_err())
+    }
+
+    /// A third party's deed; `fault` names it where it comes again.
+    pub(super) fn edit(&mut self, now: u64, wall: WallTime, fault: usize, edit: &Edit) {
+        let patch = Patch::<LeaseSpec>::default();
+        let current = self.store.get::<LeaseSpec>(LEASE).ok().cloned();
+        match edit {
+            Edit::Delete => self.delete(),
+            Edit::Recreate => {
+                self.delete();
+                self.create_empty(wall);
+            }
+            Edit::Create => self.create_empty(wall),
+            Edit::Annotate => {
+                self.annotations += 1;
+                let value = smol_str::format_smolstr!("{}", self.annotations);
+                self.patch(patch.annotate("example.com/touched", value), wall);
+            }
+            Edit::SetHolder(_) | Edit::ClearHolder | Edit::SetDuration(_) | Edit::Restore => {
+                if let Some(lease) = current {
+                    let spec = self.edited(fault, edit, lease.spec.clone());
+                    let at = lease.meta.resource_version;
+                    let object = Object { spec, ..Object::from(lease) };
+                    let _refused = self.store.update(LEASE, object.at(at), wall);
+                }
+            }
+        }
+        self.note_write(now);
+    }
+
+    fn edited(&mut self, fault: usize, edit: &Edit, mut spec: LeaseSpec) -> LeaseSpec {
+        match edit {
+            Edit::SetHolder(holder) => spec.holder_identity = Some(holder.clone()),
+            Edit::ClearHolder => spec.holder_identity = Some(SmolStr::default()),
+            Edit::SetDuration(seconds) => spec.lease_duration_seconds = Some(*seconds),
+            Edit::Restore => match self.restore.iter().find(|(known, _)| *known == fault) {
+                Some((_, saved)) => return saved.clone(),
+                None => self.restore.push((fault, spec.clone())),
+            },
+            _ => {}
+        }
+        spec
+    }
+
+    fn delete(&mut self) {
+        let _missing = self.store.delete::<LeaseSpec>(LEASE, &Preconditions::default());
+    }
+
+    fn create_empty(&mut self, wall: WallTime) {
+        let empty = Object::new(LEASE.name, LeaseSpec::default());
+        let _exists = self.store.create(LEASE.namespace, empty, wall);
+    }
+}
+
+fn version_of(lease: &crate::store::Lease) -> Version {
+    Version { uid: lease.meta.uid.get(), resource_version: lease.meta.resource_version.get() }
+}
+
+fn record_of(spec: &LeaseSpec, names: &mut Names) -> Record {
+    Record {
+        holder: spec.holder_identity.as_ref().map_or(IdentityId::NOBODY, |holder| names.id(holder)),
+        duration_s: spec.lease_duration_seconds.unwrap_or(0),
+        transitions: spec.lease_transitions.unwrap_or(0),
+        acquired: spec.acquire_time.unwrap_or_default(),
+        renewed: spec.renew_time.unwrap_or_default(),
+    }
+}
+
+fn failure_of(error: &StoreError) -> Failure {
+    match (error.code(), error.status().reason) {
+        (404, _) => Failure::NotFound,
+        (409, Some("AlreadyExists")) => Failure::AlreadyExists,
+        (409, _) => Failure::Conflict,
+        (401 | 403, _) => Failure::Forbidden,
+        (429, _) => Failure::TooManyRequests,
+        (400..500, _) => Failure::Invalid,
+        _ => Failure::ServerError,
+    }
+}
