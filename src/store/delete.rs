@@ -1,0 +1,165 @@
+//! DELETE.
+
+use smol_str::{SmolStr, ToSmolStr};
+
+use super::error::StoreError;
+use super::ids::UidClaim;
+use super::object::{Object, ObjectPath};
+use super::resource::Resource;
+use super::state::Store;
+use crate::core::WallTime;
+
+/// What happens to the objects that this one owns.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug)]
+pub enum Propagation {
+    /// A garbage collector will see to them.
+    #[default]
+    Background,
+    /// The object stays, with finalizer `orphan`, until a garbage collector has made orphans of them.
+    Orphan,
+    /// The object stays, with finalizer `foregroundDeletion`, until a garbage collector has deleted them.
+    Foreground,
+}
+
+impl Propagation {
+    const fn finalizer(self) -> Option<&'static str> {
+        match self {
+            Self::Background => None,
+            Self::Orphan => Some("orphan"),
+            Self::Foreground => Some("foregroundDeletion"),
+        }
+    }
+}
+
+/// The body of a DELETE. The grace period of these kinds is always 0 s.
+#[derive(Clone, Default, PartialEq, Eq, Hash, Debug)]
+pub struct DeleteOptions {
+    /// `preconditions.uid`.
+    pub uid: Option<UidClaim>,
+    /// `preconditions.resourceVersion`, compared as text: `""` and `"007"` match nothing.
+    pub resource_version: Option<SmolStr>,
+    /// `propagationPolicy`.
+    pub propagation: Propagation,
+}
+
+/// What a DELETE did.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Deleted<S> {
+    /// The object is gone; this was its last state. [`super::Details::deleted`] is what the server answers.
+    Gone(Object<S>),
+    /// The object stays until its finalizers are removed; the server answers with this state of it.
+    Terminating(Object<S>),
+}
+
+impl<S> Deleted<S> {
+    /// The object, gone or not.
+    #[must_use]
+    pub fn object(&self) -> &Object<S> {
+        match self {
+            Self::Gone(object) | Self::Terminating(object) => object,
+        }
+    }
+}
+
+enum Fate<S> {
+    Remove,
+    Mark(Object<S>),
+    Wait,
+}
+
+impl Store {
+    /// DELETE: removes the object at `path`, or marks it as terminating at `now` if it has finalizers.
+    ///
+    /// # Errors
+    /// In this order: no such object (404, whatever the preconditions), a wrong uid (409), a wrong resourceVersion (409).
+    pub fn delete<S: Resource>(
+        &mut self,
+        path: ObjectPath<'_>,
+        options: &DeleteOptions,
+        now: WallTime,
+    ) -> Result<Deleted<S>, StoreError> {
+        let (at, fate) = self.decide_delete::<S>(path, options, now)?;
+        Ok(match fate {
+            Fate::Remove => Deleted::Gone(self.remove(at)),
+            Fate::Wait => Deleted::Terminating(self.objects().at(at).clone()),
+            Fate::Mark(object) => {
+                self.replace(at, object);
+                Deleted::Terminating(self.objects().at(at).clone())
+            }
+        })
+    }
+
+    /// DELETE with `dryRun=All`: what would be done.
+    ///
+    /// # Errors
+    /// As [`Store::delete`].
+    pub fn dry_delete<S: Resource>(
+        &self,
+        path: ObjectPath<'_>,
+        options: &DeleteOptions,
+        now: WallTime,
+    ) -> Result<Deleted<S>, StoreError> {
+        let (at, fate) = self.decide_delete::<S>(path, options, now)?;
+        Ok(match fate {
+            Fate::Remove => Deleted::Gone(self.objects().at(at).clone()),
+            Fate::Wait => Deleted::Terminating(self.objects().at(at).clone()),
+            Fate::Mark(object) => Deleted::Terminating(object),
+        })
+    }
+
+    /// DELETE of a collection: every object of the namespace (or of all) that `selects` takes; returns their last states.
+    pub fn delete_collection<S: Resource>(
+        &mut self,
+        namespace: Option<&str>,
+        mut selects: impl FnMut(&Object<S>) -> bool,
+        now: WallTime,
+    ) -> Vec<Object<S>> {
+        let selected: Vec<_> =
+            self.objects::<S>().slice(namespace).iter().filter(|o| selects(o)).cloned().collect();
+        let options = DeleteOptions::default();
+        let delete = |object: Object<S>| match self.delete::<S>(object.meta.path(), &options, now) {
+            Ok(Deleted::Gone(object) | Deleted::Terminating(object)) => Some(object),
+            Err(_) => None,
+        };
+        selected.into_iter().filter_map(delete).collect()
+    }
+
+    fn decide_delete<S: Resource>(
+        &self,
+        path: ObjectPath<'_>,
+        options: &DeleteOptions,
+        now: WallTime,
+    ) -> Result<(usize, Fate<S>), StoreError> {
+        let target = || S::target(path.name);
+        let at = self.objects::<S>().find(path).map_err(|_| StoreError::NotFound(target()))?;
+        let live = self.objects::<S>().at(at);
+        if let Some(claimed) = options.uid.as_ref().filter(|claim| !claim.is(live.meta.uid)) {
+            let (claimed, found) = (claimed.clone(), live.meta.uid);
+            return Err(StoreError::DeleteUid { target: target(), claimed, found });
+        }
+        let found = live.meta.resource_version;
+        if let Some(claimed) = options.resource_version.as_ref().filter(|text| **text != found.to_smolstr()) {
+            return Err(StoreError::DeleteRevision { target: target(), claimed: claimed.clone(), found });
+        }
+        Ok((at, fate(live, options.propagation, now)))
+    }
+}
+
+fn fate<S: Resource>(live: &Object<S>, propagation: Propagation, now: WallTime) -> Fate<S> {
+    if live.meta.deletion_time.is_some() {
+        return Fate::Wait;
+    }
+    let mut extra = live.meta.extra().clone();
+    if let Some(finalizer) =
+        propagation.finalizer().filter(|name| !extra.finalizers.iter().any(|f| f == name))
+    {
+        extra.finalizers.push(SmolStr::new_static(finalizer));
+    }
+    if extra.finalizers.is_empty() {
+        return Fate::Remove;
+    }
+    let mut object = live.clone();
+    object.meta.deletion_time = Some(WallTime::from_micros(now.as_secs() * 1_000_000));
+    object.meta.extra = extra.shared();
+    Fate::Mark(object)
+}

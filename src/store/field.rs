@@ -1,0 +1,126 @@
+//! What is wrong with a field, in the server's words.
+
+use core::fmt;
+use std::borrow::Cow;
+
+use smol_str::SmolStr;
+
+use super::text::{Quoted, Rfc3339Secs};
+use crate::core::WallTime;
+
+/// The sort of error, with the `reason` of its Status cause.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum FieldProblem {
+    /// `FieldValueInvalid`.
+    Invalid,
+    /// `FieldValueRequired`.
+    Required,
+    /// `FieldValueForbidden`.
+    Forbidden,
+    /// `FieldValueTooLong`.
+    TooLong,
+}
+
+impl FieldProblem {
+    /// The `reason` of a Status cause.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Invalid => "FieldValueInvalid",
+            Self::Required => "FieldValueRequired",
+            Self::Forbidden => "FieldValueForbidden",
+            Self::TooLong => "FieldValueTooLong",
+        }
+    }
+
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Invalid => "Invalid value",
+            Self::Required => "Required value",
+            Self::Forbidden => "Forbidden",
+            Self::TooLong => "Too long",
+        }
+    }
+}
+
+/// The value that was refused, where the message shows it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum BadValue {
+    /// Not shown.
+    Hidden,
+    /// Shown as it is.
+    Number(i64),
+    /// Shown in quotes.
+    Text(SmolStr),
+    /// Shown in quotes, to the second.
+    Time(WallTime),
+}
+
+/// One field that failed validation.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct FieldError {
+    /// The path, such as `spec.leaseDurationSeconds`.
+    pub field: Cow<'static, str>,
+    /// The sort of error.
+    pub problem: FieldProblem,
+    /// The refused value.
+    pub value: BadValue,
+    /// What was expected.
+    pub detail: Cow<'static, str>,
+}
+
+impl FieldError {
+    /// A value that breaks a rule.
+    pub(super) fn invalid(
+        field: impl Into<Cow<'static, str>>,
+        value: BadValue,
+        detail: &'static str,
+    ) -> Self {
+        Self { field: field.into(), problem: FieldProblem::Invalid, value, detail: detail.into() }
+    }
+
+    /// A text that breaks a rule.
+    pub(super) fn invalid_text(
+        field: impl Into<Cow<'static, str>>,
+        value: &str,
+        detail: &'static str,
+    ) -> Self {
+        Self::invalid(field, BadValue::Text(value.into()), detail)
+    }
+
+    /// A value that is missing.
+    pub(super) fn required(field: impl Into<Cow<'static, str>>, detail: &'static str) -> Self {
+        let (problem, value) = (FieldProblem::Required, BadValue::Hidden);
+        Self { field: field.into(), problem, value, detail: detail.into() }
+    }
+
+    /// The message without the field, as in the `message` of a Status cause.
+    #[must_use]
+    pub fn body(&self) -> String {
+        let (words, detail) = (self.problem.words(), &self.detail);
+        match &self.value {
+            BadValue::Hidden => format!("{words}: {detail}"),
+            BadValue::Number(n) => format!("{words}: {n}: {detail}"),
+            BadValue::Text(text) => format!("{words}: {}: {detail}", Quoted(text)),
+            BadValue::Time(at) => format!("{words}: \"{}\": {detail}", Rfc3339Secs(at.as_secs())),
+        }
+    }
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.field, self.body())
+    }
+}
+
+/// Several errors as the server joins them: each text once, in brackets if more than one remains.
+pub(super) fn joined(errors: &[FieldError]) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    for error in errors {
+        let text = error.to_string();
+        if !texts.contains(&text) {
+            texts.push(text);
+        }
+    }
+    if texts.len() == 1 { texts.remove(0) } else { format!("[{}]", texts.join(", ")) }
+}

@@ -1,0 +1,196 @@
+//! Validation of metadata. The name rules are recorded; the others' wording follows the server's source (1.36).
+
+use std::borrow::Cow;
+
+use super::field::{BadValue, FieldError, FieldProblem};
+use super::ids::UidClaim;
+use super::object::{Extra, Meta, OwnerReference};
+use crate::core::WallTime;
+
+const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', \
+    and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is \
+    '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', \
+    and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for \
+    validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+const NAME_PART: &str = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with \
+    an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is \
+    '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+const QUALIFIED: &str = "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and \
+    end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is \
+    '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')";
+const PREFIX_PART: &str = "prefix part a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, \
+    '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is \
+    '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+const IMMUTABLE: &str = "field is immutable";
+
+/// All annotations together may have this many bytes.
+const ANNOTATIONS_BYTES_MAX: usize = 256 << 10;
+const SUBDOMAIN_BYTES_MAX: usize = 253;
+const LABEL_BYTES_MAX: usize = 63;
+
+/// Checks the metadata of an object that is about to be created.
+pub(super) fn check_new(meta: &Meta, errors: &mut Vec<FieldError>) {
+    let extra = meta.extra();
+    if !extra.generate_name.is_empty() {
+        // A prefix may end in a hyphen: the name goes on.
+        let masked = extra.generate_name.strip_suffix('-').map(|stem| format!("{stem}a"));
+        check_name("metadata.generateName", &extra.generate_name, masked.as_deref(), errors);
+    }
+    if meta.name.is_empty() {
+        errors.push(FieldError::required("metadata.name", "name or generateName is required"));
+    } else {
+        check_name("metadata.name", &meta.name, None, errors);
+    }
+    if let Some(n @ ..0) = extra.generation {
+        let detail = "must be greater than or equal to 0";
+        errors.push(FieldError::invalid("metadata.generation", BadValue::Number(n), detail));
+    }
+    check_extra(extra, errors);
+    for finalizer in &extra.finalizers {
+        check_qualified("metadata.finalizers", finalizer, finalizer, errors);
+    }
+}
+
+/// What a client tried to change that only the server may change.
+pub(super) struct Claims {
+    pub(super) uid: Option<UidClaim>,
+    pub(super) deletion_time: Option<WallTime>,
+}
+
+/// Checks that `next` may replace `live`. The server runs this twice, so each error is listed twice among the causes.
+pub(super) fn check_change(live: &Meta, next: &Meta, claims: &Claims, errors: &mut Vec<FieldError>) {
+    let mut once = Vec::new();
+    if live.deletion_time.is_some() {
+        check_no_new_finalizers(live.extra(), next.extra(), &mut once);
+    }
+    if let Some(claim) = claims.uid.as_ref().filter(|claim| !claim.is(live.uid)) {
+        once.push(FieldError::invalid_text("metadata.uid", &claim.to_string(), IMMUTABLE));
+    }
+    if let (None, Some(at)) = (live.deletion_time, claims.deletion_time) {
+        once.push(FieldError::invalid("metadata.deletionTimestamp", BadValue::Time(at), IMMUTABLE));
+    }
+    if next.extra.is_some() {
+        check_extra(next.extra(), &mut once);
+    }
+    errors.extend_from_slice(&once);
+    errors.append(&mut once);
+}
+
+fn check_no_new_finalizers(live: &Extra, next: &Extra, errors: &mut Vec<FieldError>) {
+    let mut added: Vec<_> = next.finalizers.iter().filter(|f| !live.finalizers.contains(f)).collect();
+    if added.is_empty() {
+        return;
+    }
+    added.sort();
+    let list = added.iter().map(|f| format!("{:?}", f.as_str())).collect::<Vec<_>>().join(", ");
+    errors.push(FieldError {
+        field: "metadata.finalizers".into(),
+        problem: FieldProblem::Forbidden,
+        value: BadValue::Hidden,
+        detail: format!(
+            "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{list}}}"
+        )
+        .into(),
+    });
+}
+
+fn check_extra(extra: &Extra, errors: &mut Vec<FieldError>) {
+    for (key, value) in &extra.labels {
+        check_qualified("metadata.labels", key, key, errors);
+        if value.len() > LABEL_BYTES_MAX {
+            errors.push(FieldError::invalid_text("metadata.labels", value, "must be no more than 63 bytes"));
+        }
+        if !value.is_empty() && !is_name(value) {
+            errors.push(FieldError::invalid_text("metadata.labels", value, LABEL_VALUE));
+        }
+    }
+    let mut bytes = 0;
+    for (key, value) in &extra.annotations {
+        check_qualified("metadata.annotations", key, &key.to_lowercase(), errors);
+        bytes += key.len() + value.len();
+    }
+    if bytes > ANNOTATIONS_BYTES_MAX {
+        errors.push(FieldError {
+            field: "metadata.annotations".into(),
+            problem: FieldProblem::TooLong,
+            value: BadValue::Hidden,
+            detail: "may not be more than 262144 bytes".into(),
+        });
+    }
+    for owner in &extra.owner_references {
+        check_owner(owner, errors);
+    }
+}
+
+fn check_owner(owner: &OwnerReference, errors: &mut Vec<FieldError>) {
+    let version = owner.api_version.rsplit('/').next().unwrap_or_default();
+    if version.is_empty() {
+        let field = "metadata.ownerReferences.apiVersion";
+        errors.push(FieldError::invalid_text(field, &owner.api_version, "version must not be empty"));
+    }
+    let mut required = |field: &'static str, value: &str| {
+        if value.is_empty() {
+            errors.push(FieldError::invalid_text(field, value, "must not be empty"));
+        }
+    };
+    required("metadata.ownerReferences.kind", &owner.kind);
+    required("metadata.ownerReferences.name", &owner.name);
+    required("metadata.ownerReferences.uid", &owner.uid);
+}
+
+/// Checks a name, or what the rule is to see in its place.
+fn check_name(field: &'static str, name: &str, masked: Option<&str>, errors: &mut Vec<FieldError>) {
+    let seen = masked.unwrap_or(name);
+    if seen.len() > SUBDOMAIN_BYTES_MAX {
+        errors.push(FieldError::invalid_text(field, name, "must be no more than 253 bytes"));
+    }
+    if !is_subdomain(seen) {
+        errors.push(FieldError::invalid_text(field, name, SUBDOMAIN));
+    }
+}
+
+/// Checks a key of labels or annotations, or a finalizer: `name` or `subdomain/name`. `seen` is what the rule looks at.
+fn check_qualified(field: &'static str, shown: &str, seen: &str, errors: &mut Vec<FieldError>) {
+    let mut refuse = |detail| errors.push(FieldError::invalid_text(Cow::Borrowed(field), shown, detail));
+    let mut parts = seen.split('/');
+    let name = match (parts.next(), parts.next(), parts.next()) {
+        (Some(name), None, None) => name,
+        (Some(prefix), Some(name), None) => {
+            if prefix.is_empty() {
+                refuse("prefix part must be non-empty");
+            } else if prefix.len() > SUBDOMAIN_BYTES_MAX {
+                refuse("prefix part must be no more than 253 bytes");
+            } else if !is_subdomain(prefix) {
+                refuse(PREFIX_PART);
+            }
+            name
+        }
+        _ => return refuse(QUALIFIED),
+    };
+    if name.is_empty() {
+        refuse("name part must be non-empty");
+    } else if name.len() > LABEL_BYTES_MAX {
+        refuse("name part must be no more than 63 bytes");
+    }
+    if !is_name(name) {
+        refuse(NAME_PART);
+    }
+}
+
+fn is_subdomain(text: &str) -> bool {
+    text.split('.').all(|label| is_made_of(label, |b| b.is_ascii_lowercase() || b.is_ascii_digit(), b"-"))
+}
+
+fn is_name(text: &str) -> bool {
+    is_made_of(text, |b| b.is_ascii_alphanumeric(), b"-_.")
+}
+
+/// Whether `text` starts and ends with a byte that is `plain` and has nothing but those and `inner` ones between.
+fn is_made_of(text: &str, plain: impl Fn(u8) -> bool, inner: &[u8]) -> bool {
+    let bytes = text.as_bytes();
+    let ends_well = |b: Option<&u8>| b.is_some_and(|&b| plain(b));
+    ends_well(bytes.first())
+        && ends_well(bytes.last())
+        && bytes.iter().all(|&b| plain(b) || inner.contains(&b))
+}
