@@ -1,3 +1,6 @@
 //! Deterministic simulation of lease-based leader election.
 pub mod core;
+#[cfg(feature = "scenario")]
+pub mod replay;
 pub mod sim;
+pub mod store;

@@ -178,7 +178,8 @@ impl Elector {
     }
 
     fn expiry_in_sight(&self) -> Option<LocalInstant> {
-        let observed = self.state.observed.filter(|_| self.config.rules.expiry == Expiry::LocalObservation)?;
+        let observed =
+            self.state.observed.filter(|_| self.config.rules.expiry == Expiry::LocalObservation)?;
         Some(observed.at + self.wait_for(&observed.record))
     }
 

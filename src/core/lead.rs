@@ -8,7 +8,13 @@ use super::state::{Phase, Stage, Term};
 use super::time::{LocalInstant, Span};
 
 impl Elector {
-    pub(super) fn attempt_succeeded(&mut self, now: Reading, sent: Reading, record: &Record, version: Version) {
+    pub(super) fn attempt_succeeded(
+        &mut self,
+        now: Reading,
+        sent: Reading,
+        record: &Record,
+        version: Version,
+    ) {
         if let Phase::Renewing { .. } = self.state.phase {
             self.round_succeeded(now, sent, record);
         } else {

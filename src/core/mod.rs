@@ -35,9 +35,7 @@ mod time;
 
 pub use config::{ClockBound, Config, ConfigError, Timings};
 pub use elector::Elector;
-pub use io::{
-    Event, Failure, Input, Op, Output, Reading, Reply, RequestId, StopReason, WakeReason,
-};
+pub use io::{Event, Failure, Input, Op, Output, Reading, Reply, RequestId, StopReason, WakeReason};
 pub use record::{FencingToken, Identity, IdentityId, Record, Version};
 pub use rules::Rules;
 pub use time::{LocalInstant, Span, WallTime};

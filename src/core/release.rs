@@ -43,7 +43,12 @@ impl Elector {
             return self.finish_release();
         }
         let record = self.released(record.transitions, now);
-        self.send(now, Basis::new(now), Step::ReleaseUpdate(record), Op::Update { record, expected: version });
+        self.send(
+            now,
+            Basis::new(now),
+            Step::ReleaseUpdate(record),
+            Op::Update { record, expected: version },
+        );
     }
 
     pub(super) fn release_done(&mut self, now: Reading, record: Record, result: Result<Reply, Failure>) {

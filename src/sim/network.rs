@@ -144,7 +144,8 @@ impl World<'_> {
             }
             fate.applied_after_cancel |= window.applied_after_cancel;
             // What only concerns the response is counted when there is one.
-            let judged_later = !request && matches!(window.effect, LinkEffect::Drop | LinkEffect::Loss { .. });
+            let judged_later =
+                !request && matches!(window.effect, LinkEffect::Drop | LinkEffect::Loss { .. });
             if window.count_left != u32::MAX && !judged_later {
                 window.count_left -= 1;
             }
@@ -217,13 +218,16 @@ impl World<'_> {
     }
 
     fn committed(&mut self, at: usize, op: &Op, result: Result<Reply, Failure>) {
-        let (node, trace_id, sent) = (self.messages[at].node, self.messages[at].trace_id, self.messages[at].sent);
+        let (node, trace_id, sent) =
+            (self.messages[at].node, self.messages[at].trace_id, self.messages[at].sent);
         if let (Ok(_), Op::Create(record) | Op::Update { record, .. }) = (&result, op) {
             let outcome = &mut self.observer.outcome;
             outcome.transitions_max = outcome.transitions_max.max(record.transitions);
             self.observer.leader_renewed(sent, node);
         }
-        if self.traces() && !matches!(result, Err(Failure::ServerError | Failure::TooManyRequests | Failure::Forbidden)) {
+        if self.traces()
+            && !matches!(result, Err(Failure::ServerError | Failure::TooManyRequests | Failure::Forbidden))
+        {
             let (verb, result) = (verb_of(op), result_of(&result));
             self.note(Some(node), |world| TraceKind::Commit {
                 verb,

@@ -6,7 +6,9 @@ use super::queue::Class;
 use super::rng::{Rng, Stream};
 use super::trace::{RequestResult, TraceKind};
 use super::world::{Happening, World};
-use crate::core::{Elector, Event, Identity, IdentityId, Input, LocalInstant, Output, RequestId, Span, WakeReason};
+use crate::core::{
+    Elector, Event, Identity, IdentityId, Input, LocalInstant, Output, RequestId, Span, WakeReason,
+};
 
 /// Never, for [`Node::wake`].
 const NEVER: (u64, u8) = (u64::MAX, u8::MAX);

@@ -157,13 +157,6 @@ impl Observer {
         }
     }
 
-    /// The fault was ended before its time.
-    pub(super) fn fault_ended(&mut self, fault: usize, now: u64) {
-        if let Some(suspect) = self.suspect.as_mut().filter(|suspect| suspect.fault == fault) {
-            suspect.until = now;
-        }
-    }
-
     /// The last leader renewed: whatever ended before did not cost it its leadership.
     #[inline]
     pub(super) fn leader_renewed(&mut self, sent: u64, node: usize) {

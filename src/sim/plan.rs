@@ -116,6 +116,9 @@ pub struct ServerPlan {
     pub stale_reads: Option<StaleReads>,
     /// How fast it can go.
     pub capacity: Option<Capacity>,
+    /// Whether a write that changes nothing moves the resourceVersion all the same. A real API server's
+    /// does not; the server in the recordings of client-go does.
+    pub no_op_writes_count: bool,
 }
 
 /// Requests that fail at random.

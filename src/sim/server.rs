@@ -6,7 +6,13 @@ use super::plan::{Capacity, Edit, ErrorRate, ServerError, ServerPlan, StaleReads
 use super::rng::{Rng, Stream};
 use super::trace::LeaseState;
 use crate::core::{Failure, IdentityId, Op, Record, Reply, Version, WallTime};
-use crate::store::{LeaseSpec, Object, ObjectPath, Patch, Preconditions, Revision, Store, StoreError, StoreOptions, Uid};
+use crate::store::{
+    DeleteOptions, Field, Incoming, Lease, LeaseSpec, MapPatch, ObjectPath, Patch, Revision, Store,
+    StoreError, StoreOptions, Uid,
+};
+
+/// The annotation that a third party leaves.
+const TOUCHED: SmolStr = SmolStr::new_static("example.com/touched");
 
 const LEASE: ObjectPath<'static> = ObjectPath::new("default", "election");
 
@@ -73,15 +79,17 @@ pub(super) struct Server {
     /// When which revision became current; kept only where reads may be stale.
     history: Vec<(u64, Revision)>,
     keeps_history: bool,
+    no_op_writes_count: bool,
     /// When the server will be done with what waits, and how many wait.
     busy_until: u64,
     waiting: u32,
     restore: Vec<(usize, LeaseSpec)>,
     annotations: u64,
+    violations: u64,
 }
 
 impl Server {
-    pub(super) fn new(keeps_history: bool) -> Self {
+    pub(super) fn new(plan: &ServerPlan, keeps_history: bool) -> Self {
         let mut options = StoreOptions::simulation();
         // Revision 0 is the empty store: the first write has resourceVersion 1.
         options.first_revision = Revision::new(0);
@@ -96,10 +104,12 @@ impl Server {
             last_version: 0,
             history: Vec::new(),
             keeps_history,
+            no_op_writes_count: plan.no_op_writes_count,
             busy_until: 0,
             waiting: 0,
             restore: Vec::new(),
             annotations: 0,
+            violations: 0,
         }
     }
 
@@ -114,6 +124,7 @@ impl Server {
         self.waiting = 0;
         self.restore.clear();
         self.annotations = 0;
+        self.violations = 0;
     }
 
     /// When a request that arrives now is decided; `None`: there is no room for it.
@@ -183,20 +194,33 @@ impl Server {
     }
 
     fn apply(&mut self, now: u64, wall: WallTime, op: &Op) -> Result<Reply, Failure> {
-        let result = match op {
+        let (written, replaces) = match op {
             Op::Get => return self.read(),
             Op::Create(record) => {
-                let object = Object::new(LEASE.name, self.spec_of(record));
-                self.store.create(LEASE.namespace, object, wall).map(version_of)
+                let object = Incoming::new(LEASE.name, self.spec_of(record));
+                (self.store.create(LEASE.namespace, object, wall), None)
             }
             Op::Update { record, expected } => {
-                let object = Object::new(LEASE.name, self.spec_of(record))
-                    .at(Revision::new(expected.resource_version))
+                let replaces = Revision::new(expected.resource_version);
+                let mut object = Incoming::new(LEASE.name, self.spec_of(record))
+                    .at(replaces)
                     .with_uid(Uid::new(expected.uid));
-                self.store.update(LEASE, object, wall).map(version_of)
+                // A client sends back the metadata that it read with that version.
+                let stored = self.store.get::<LeaseSpec>(LEASE).ok();
+                let changes_nothing = stored.is_some_and(|lease| lease.spec == object.spec);
+                object.extra = stored.and_then(|lease| lease.meta.extra.clone());
+                if changes_nothing && self.no_op_writes_count {
+                    self.touch(&mut object);
+                }
+                (self.store.update(LEASE, object, wall), Some(replaces))
             }
         };
-        let version = result.map_err(|error| failure_of(&error))?;
+        let written = written.map_err(|error| failure_of(&error))?;
+        let version = version_of(&written.object);
+        // Observed here, where the claim is known: nothing but the claimed version was replaced.
+        let unchanged = written.replaced == Some(written.revision());
+        let in_order = version.resource_version > self.last_version || unchanged;
+        self.violations += u64::from(written.replaced != replaces || !in_order);
         self.note_write(now);
         Ok(Reply::Written { version })
     }
@@ -215,7 +239,7 @@ impl Server {
         match self.store.get_as_of::<LeaseSpec>(LEASE, revision) {
             Ok(lease) => {
                 let record = record_of(&lease.spec, &mut self.names);
-                Ok(Reply::Read { record, version: version_of(&lease) })
+                Ok(Reply::Read { record, version: version_of(lease) })
             }
             Err(error) => Err(failure_of(&error)),
         }
@@ -265,42 +289,50 @@ impl Server {
         }
     }
 
-    /// leaseTransitions as it is.
-    pub(super) fn transitions(&self) -> i32 {
-        self.store.get::<LeaseSpec>(LEASE).ok().and_then(|lease| lease.spec.lease_transitions).unwrap_or(0)
-    }
-
     /// How many of the store's invariants are broken.
     pub(super) fn broken_invariants(&self) -> u64 {
-        u64::from(self.store.check_invariants().is_err())
+        self.violations + u64::from(self.store.check_invariants().is_err())
     }
 
     /// A third party's deed; `fault` names it where it comes again.
     pub(super) fn edit(&mut self, now: u64, wall: WallTime, fault: usize, edit: &Edit) {
-        let patch = Patch::<LeaseSpec>::default();
-        let current = self.store.get::<LeaseSpec>(LEASE).ok().cloned();
         match edit {
-            Edit::Delete => self.delete(),
+            Edit::Delete => self.delete(wall),
             Edit::Recreate => {
-                self.delete();
+                self.delete(wall);
                 self.create_empty(wall);
             }
             Edit::Create => self.create_empty(wall),
-            Edit::Annotate => {
-                self.annotations += 1;
-                let value = smol_str::format_smolstr!("{}", self.annotations);
-                self.patch(patch.annotate("example.com/touched", value), wall);
-            }
+            Edit::Annotate => self.annotate(),
             Edit::SetHolder(_) | Edit::ClearHolder | Edit::SetDuration(_) | Edit::Restore => {
-                if let Some(lease) = current {
-                    let spec = self.edited(fault, edit, lease.spec.clone());
-                    let at = lease.meta.resource_version;
-                    let object = Object { spec, ..Object::from(lease) };
-                    let _refused = self.store.update(LEASE, object.at(at), wall);
+                if let Ok(lease) = self.store.get::<LeaseSpec>(LEASE) {
+                    let mut object = Incoming::from(lease);
+                    object.spec = self.edited(fault, edit, object.spec);
+                    // The editor leaves its mark (a field manager, an annotation): even an edit that changes
+                    // nothing of the spec moves the resourceVersion.
+                    self.touch(&mut object);
+                    let _refused = self.store.update(LEASE, object, wall);
                 }
             }
         }
         self.note_write(now);
+    }
+
+    fn annotate(&mut self) {
+        let mut patch = Patch::default();
+        patch.meta.annotations = MapPatch(Field::Set(vec![(TOUCHED, Some(self.next_touch()))]));
+        let _missing = self.store.patch::<LeaseSpec>(LEASE, &patch);
+    }
+
+    fn touch(&mut self, object: &mut Incoming<LeaseSpec>) {
+        let mut extra = object.extra.as_deref().cloned().unwrap_or_default();
+        extra.annotations.insert(TOUCHED, self.next_touch());
+        object.extra = extra.shared();
+    }
+
+    fn next_touch(&mut self) -> SmolStr {
+        self.annotations += 1;
+        smol_str::format_smolstr!("{}", self.annotations)
     }
 
     fn edited(&mut self, fault: usize, edit: &Edit, mut spec: LeaseSpec) -> LeaseSpec {
@@ -317,17 +349,17 @@ impl Server {
         spec
     }
 
-    fn delete(&mut self) {
-        let _missing = self.store.delete::<LeaseSpec>(LEASE, &Preconditions::default());
+    fn delete(&mut self, wall: WallTime) {
+        let _missing = self.store.delete::<LeaseSpec>(LEASE, &DeleteOptions::default(), wall);
     }
 
     fn create_empty(&mut self, wall: WallTime) {
-        let empty = Object::new(LEASE.name, LeaseSpec::default());
+        let empty = Incoming::new(LEASE.name, LeaseSpec::default());
         let _exists = self.store.create(LEASE.namespace, empty, wall);
     }
 }
 
-fn version_of(lease: &crate::store::Lease) -> Version {
+fn version_of(lease: &Lease) -> Version {
     Version { uid: lease.meta.uid.get(), resource_version: lease.meta.resource_version.get() }
 }
 
@@ -342,13 +374,14 @@ fn record_of(spec: &LeaseSpec, names: &mut Names) -> Record {
 }
 
 fn failure_of(error: &StoreError) -> Failure {
-    match (error.code(), error.status().reason) {
-        (404, _) => Failure::NotFound,
-        (409, Some("AlreadyExists")) => Failure::AlreadyExists,
-        (409, _) => Failure::Conflict,
-        (401 | 403, _) => Failure::Forbidden,
-        (429, _) => Failure::TooManyRequests,
-        (400..500, _) => Failure::Invalid,
-        _ => Failure::ServerError,
+    match error {
+        StoreError::NotFound(_) => Failure::NotFound,
+        StoreError::AlreadyExists { .. } => Failure::AlreadyExists,
+        StoreError::Conflict(_) | StoreError::UidPrecondition { .. } => Failure::Conflict,
+        StoreError::NamespaceTerminating { .. } => Failure::Forbidden,
+        other => match other.code() {
+            400..500 => Failure::Invalid,
+            _ => Failure::ServerError,
+        },
     }
 }

@@ -86,7 +86,7 @@ impl<'p> World<'p> {
             now: 0,
             queue: Queue::new(),
             nodes: plan.nodes.iter().map(Node::new).collect(),
-            server: Server::new(plan.needs_history()),
+            server: Server::new(&plan.server, plan.needs_history()),
             messages: Vec::new(),
             free_messages: Vec::new(),
             windows: Vec::new(),
