@@ -1,0 +1,12 @@
+//! What many runs say together: spans that merge exactly, quantiles with confidence, and whether
+//! two samples look alike.
+//!
+//! Integers go in, and what comes out does not depend on the machine: sums and extremes are exact
+//! integers, and logarithms and the like come from `libm`, not from the platform's library.
+
+mod binomial;
+mod ks;
+mod latencies;
+
+pub use ks::{KsResult, ks_two_sample, ks_two_sample_ns};
+pub use latencies::{Latencies, QuantileInterval};
