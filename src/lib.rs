@@ -3,4 +3,5 @@ pub mod core;
 #[cfg(feature = "scenario")]
 pub mod replay;
 pub mod sim;
+pub mod stats;
 pub mod store;
