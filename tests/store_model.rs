@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use leasehold::core::WallTime;
 use leasehold::store::{
-    DeleteOptions, Field, Incoming, InvariantChecker, LeasePatch, LeaseSpec, ObjectPath, Patch, Revision,
-    RevisionClaim, Store, StoreError, StoreOptions, Uid,
+    DeleteOptions, Field, Incoming, InvariantChecker, LeasePatch, LeaseSpec, ObjectPath, Outcome, Patch,
+    Revision, RevisionClaim, Store, StoreError, StoreOptions, Uid, Violation, Written,
 };
 use proptest::prelude::*;
 
@@ -265,4 +265,24 @@ fn check_past(
         }
     }
     Ok(())
+}
+
+#[test]
+fn the_checker_sees_broken_promises() {
+    let mut store = Store::new(StoreOptions::simulation());
+    let mut checker = InvariantChecker::default();
+    let lease = store.create("default", Incoming::new("a", spec(1)), NOW).unwrap().into_object();
+    checker.observe(&store).unwrap();
+
+    let (claimed, replaced) = (Revision::new(1), lease.meta.resource_version);
+    let answer =
+        |outcome| Written { outcome, object: std::borrow::Cow::Borrowed(&lease), replaced: Some(replaced) };
+    let verdict = checker.wrote(&claimed.into(), &answer(Outcome::Unchanged));
+    assert_eq!(verdict, Err(Violation::StaleWriteAccepted { claimed, replaced }));
+    let verdict = checker.wrote(&replaced.into(), &answer(Outcome::Updated));
+    assert_eq!(verdict, Err(Violation::WrongRevision(replaced)));
+
+    store.clear();
+    let verdict = checker.observe(&store);
+    assert_eq!(verdict, Err(Violation::RevisionWentBack { from: replaced, to: claimed }));
 }

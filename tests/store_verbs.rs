@@ -2,9 +2,9 @@
 
 use leasehold::core::WallTime;
 use leasehold::store::{
-    DeleteOptions, Deleted, EventKind, Extra, Field, Incoming, Lease, LeasePatch, LeaseSpec, MapPatch,
-    MetaPatch, NamespacePhase, ObjectPath, Outcome, Patch, Propagation, Revision, RevisionClaim, Store,
-    StoreError, StoreOptions, UidClaim,
+    ConfigMapData, ConfigMapPatch, DeleteOptions, Deleted, EventKind, Extra, Field, Incoming, Lease,
+    LeasePatch, LeaseSpec, MapPatch, MetaPatch, NamespacePhase, ObjectPath, Outcome, Patch, Propagation,
+    Revision, RevisionClaim, Store, StoreError, StoreOptions, UidClaim,
 };
 
 const NOW: WallTime = WallTime::from_micros(1_795_240_800_000_000);
@@ -133,6 +133,23 @@ fn a_patch_merges_labels_and_annotations() {
 }
 
 #[test]
+fn writes_of_a_config_map_without_a_revision_all_succeed() {
+    let mut store = Store::default();
+    let map = |value: &str| ConfigMapData { data: std::sync::Arc::new([("k".into(), value.into())].into()) };
+    store.create("default", Incoming::new("n", map("0")), NOW).unwrap();
+    for n in 1..60 {
+        let written = store.update(N, Incoming::new("n", map(&n.to_string())), NOW).unwrap();
+        assert_eq!(written.outcome, Outcome::Updated);
+    }
+    let data = MapPatch(Field::Set(vec![("k".into(), None), ("l".into(), Some("x".into()))]));
+    let written = store.patch::<ConfigMapData>(N, &Patch::of_spec(ConfigMapPatch { data })).unwrap();
+    assert_eq!(*written.object.spec.data, [("l".into(), "x".into())].into());
+    // The three kinds share the counter, not the names.
+    assert!(store.get::<LeaseSpec>(N).is_err());
+    assert_eq!(store.revision(), Revision::new(62));
+}
+
+#[test]
 fn a_delete_is_a_write() {
     let (mut store, live) = one();
     assert_eq!(store.dry_delete(N, &DeleteOptions::default(), NOW), Ok(Deleted::Gone(live.clone())));
@@ -245,7 +262,7 @@ fn one_counter_counts_every_effective_write() {
     put(&mut store, "default", "n", "a");
     store.set_namespace("new", NamespacePhase::Active);
     store.set_namespace("new", NamespacePhase::Active);
-    let map = Incoming::new("n", leasehold::store::ConfigMapData::default());
+    let map = Incoming::new("n", ConfigMapData::default());
     assert_eq!(store.create("new", map, NOW).unwrap().revision(), Revision::new(4));
     assert!(!store.remove_namespace("new"));
     store.advance_revision(12);
