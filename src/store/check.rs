@@ -1,6 +1,7 @@
 //! The promises that clients build on, checked from outside the code that keeps them.
 
 use core::fmt;
+use std::collections::BTreeSet;
 
 use super::config_map::ConfigMapData;
 use super::endpoints::EndpointsSubsets;
@@ -78,7 +79,8 @@ impl core::error::Error for Violation {}
 
 impl Store {
     /// Checks what must hold in any one state: revisions and uids are unique and not from the future, keys and events
-    /// are in order, and the log shows the latest state of every object it mentions.
+    /// are in order, and the log shows the latest state of every object it mentions. It looks at everything there is,
+    /// so a hot loop should not call it on every step.
     ///
     /// # Errors
     /// The first promise that does not hold.
@@ -129,13 +131,12 @@ impl Store {
     fn check_log_against_objects<S: Resource>(&self) -> Result<(), Violation> {
         use super::log::EventKind::Deleted;
         let objects = self.objects::<S>();
-        let mut later = Vec::new();
+        let mut later = BTreeSet::new();
         for event in objects.log.events().rev() {
             let path = event.object.meta.path();
-            if later.contains(&path) {
+            if !later.insert(path) {
                 continue;
             }
-            later.push(path);
             let shown = (event.kind != Deleted).then_some(&event.object);
             if shown != objects.get(path) {
                 return Err(Violation::LogDisagrees(event.revision));

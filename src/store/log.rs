@@ -59,17 +59,15 @@ impl<S: Clone> Log<S> {
             self.complete_after = revision;
             return;
         }
-        if self.events.len() == self.capacity {
-            self.drop_oldest();
+        let is_full = self.events.len() == self.capacity;
+        if is_full {
+            self.events.pop_front();
         }
         self.events.push_back(event());
-    }
-
-    fn drop_oldest(&mut self) {
-        self.events.pop_front();
-        // As the server's watch cache counts: complete from the oldest event it has.
-        self.complete_after =
-            self.events.front().map_or(self.complete_after, |oldest| oldest.revision.before());
+        // As the server's watch cache counts: complete from just before the oldest event it has.
+        if let Some(oldest) = self.events.front().filter(|_| is_full) {
+            self.complete_after = oldest.revision.before();
+        }
     }
 
     /// Forgets the events up to and including `revision`.
