@@ -10,7 +10,7 @@ use crate::sim::trace::{LeaseState, TraceEvent, TraceKind};
 /// events of one nanosecond are compared.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
-#[expect(missing_docs, reason = "the recording's own names")]
+#[allow(missing_docs, reason = "the recording\'s own names")]
 pub struct RecordedEvent {
     pub t_ns: u64,
     #[serde(skip_serializing_if = "SmolStr::is_empty")]

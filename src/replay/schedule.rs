@@ -12,7 +12,7 @@ use crate::sim::plan::{
 /// What the world does in a recorded run. All times are nanoseconds since its start.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "the recording's own names")]
+#[allow(missing_docs, reason = "the recording\'s own names")]
 pub struct Schedule {
     pub name: String,
     #[serde(default)]
@@ -30,7 +30,7 @@ pub struct Schedule {
 /// A replica of a recorded run.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "the recording's own names")]
+#[allow(missing_docs, reason = "the recording\'s own names")]
 pub struct ScheduledNode {
     pub id: SmolStr,
     pub start_ns: u64,
@@ -50,7 +50,7 @@ pub struct ScheduledNode {
 /// An effect on the requests that a node sends in `[from_ns, to_ns)`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "the recording's own names")]
+#[allow(missing_docs, reason = "the recording\'s own names")]
 pub struct ScheduledLink {
     pub node: SmolStr,
     pub from_ns: u64,
@@ -66,7 +66,7 @@ pub struct ScheduledLink {
 /// A direction.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the recording's own names")]
+#[allow(missing_docs, reason = "the recording\'s own names")]
 pub enum ScheduledLeg {
     Request,
     Response,
@@ -75,7 +75,7 @@ pub enum ScheduledLeg {
 /// What a link does.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the recording's own names")]
+#[allow(missing_docs, reason = "the recording\'s own names")]
 pub enum ScheduledEffect {
     Delay,
     Hang,
@@ -86,7 +86,7 @@ pub enum ScheduledEffect {
 /// What a third party does.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "the recording's own names")]
+#[allow(missing_docs, reason = "the recording\'s own names")]
 pub struct ScheduledEdit {
     pub at_ns: u64,
     #[serde(rename = "do")]
@@ -98,7 +98,7 @@ pub struct ScheduledEdit {
 /// A deed.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the recording's own names")]
+#[allow(missing_docs, reason = "the recording\'s own names")]
 pub enum ScheduledDeed {
     Delete,
     Annotate,

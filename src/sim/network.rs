@@ -223,7 +223,10 @@ impl World<'_> {
         if let (Ok(_), Op::Create(record) | Op::Update { record, .. }) = (&result, op) {
             let outcome = &mut self.observer.outcome;
             outcome.transitions_max = outcome.transitions_max.max(record.transitions);
-            self.observer.leader_renewed(sent, node);
+            // A release is no renewal.
+            if record.holder.is_somebody() {
+                self.observer.leader_renewed(sent, node);
+            }
         }
         if self.traces()
             && !matches!(result, Err(Failure::ServerError | Failure::TooManyRequests | Failure::Forbidden))

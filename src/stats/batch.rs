@@ -98,7 +98,8 @@ impl Batch {
                 let outcome = world.run(self.seed, run);
                 chunk.totals.add(outcome);
                 if self.samples {
-                    let sample = |f: &crate::sim::Failover| Sample { run, fault: f.fault, took_ns: f.took_ns };
+                    let sample =
+                        |f: &crate::sim::Failover| Sample { run, fault: f.fault, took_ns: f.took_ns };
                     chunk.samples.extend(outcome.failovers.iter().map(sample));
                 }
             }
