@@ -1,2 +1,7 @@
-//! The `leasehold` command.
-fn main() {}
+//! The `leasehold` command; see [`leasehold::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    leasehold::cli::main()
+}

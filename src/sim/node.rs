@@ -290,6 +290,7 @@ impl World<'_> {
                 let drain = self.nodes[index].process_rng.draw(&self.plan.nodes[index].drain);
                 if drain == 0 {
                     self.nodes[index].work_runs = false;
+                    self.note(Some(index), |_| TraceKind::WorkStopped);
                     return true;
                 }
                 let process = self.nodes[index].process;
@@ -330,6 +331,7 @@ impl World<'_> {
         }
         if !self.put_off(index, Happening::WorkStopped { node: index, process }) {
             self.nodes[index].work_runs = false;
+            self.note(Some(index), |_| TraceKind::WorkStopped);
             self.feed(index, Input::WorkStopped);
         }
     }

@@ -151,6 +151,8 @@ pub enum TraceKind {
         /// Why.
         reason: StopReason,
     },
+    /// The guarded work has stopped.
+    WorkStopped,
     /// The elector is done.
     Returned {
         /// Why.

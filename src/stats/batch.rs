@@ -96,7 +96,7 @@ impl Batch {
             let mut chunk = Chunk { first_run, totals: Totals::default(), samples: Vec::new() };
             for run in first_run..self.runs.min(first_run + size) {
                 let outcome = world.run(self.seed, run);
-                chunk.totals.add(outcome);
+                chunk.totals.add(run, outcome);
                 if self.samples {
                     let sample =
                         |f: &crate::sim::Failover| Sample { run, fault: f.fault, took_ns: f.took_ns };

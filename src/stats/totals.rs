@@ -53,6 +53,10 @@ pub struct Totals {
     pub two_leaders_runs: u64,
     /// The longest span with two leaders.
     pub two_leaders_longest_ns: u64,
+    /// The run with the most time with two leaders, and how much; the first of several.
+    pub worst_run: Option<(u64, u64)>,
+    /// The run with the longest failover, and how long it took; the first of several.
+    pub slowest_run: Option<(u64, u64)>,
     /// Terms begun.
     pub terms: u64,
     /// Changes of leadership.
@@ -78,15 +82,17 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Adds one run.
-    pub fn add(&mut self, outcome: &Outcome) {
+    /// Adds one run, by its number.
+    pub fn add(&mut self, run: u64, outcome: &Outcome) {
         let first = self.runs == 0;
         self.runs += 1;
         self.runs_with_leader += u64::from(outcome.terms > 0);
         for failover in &outcome.failovers {
             self.failovers.record(failover.took_ns);
             self.failovers_by_fault.entry(failover.fault).or_default().record(failover.took_ns);
+            keep_worst(&mut self.slowest_run, (run, failover.took_ns));
         }
+        keep_worst(&mut self.worst_run, (run, outcome.two_leaders_ns));
         self.ran.add(outcome.ran_ns, first);
         self.leaderless.add(outcome.leaderless_ns, first);
         self.two_leaders.add(outcome.two_leaders_ns, first);
@@ -116,6 +122,13 @@ impl Totals {
         self.failovers.merge(&other.failovers);
         for (fault, latencies) in &other.failovers_by_fault {
             self.failovers_by_fault.entry(*fault).or_default().merge(latencies);
+        }
+        for (mine, other) in
+            [(&mut self.worst_run, other.worst_run), (&mut self.slowest_run, other.slowest_run)]
+        {
+            if let Some(other) = other {
+                keep_worst(mine, other);
+            }
         }
         self.ran.merge(&other.ran, empty);
         self.leaderless.merge(&other.leaderless, empty);
@@ -219,6 +232,12 @@ fn statistic(latencies: &Latencies, name: &str) -> Option<f64> {
         _ => None,
     };
     ns.map(|ns| ns as f64 / 1e9)
+}
+
+fn keep_worst(worst: &mut Option<(u64, u64)>, (run, ns): (u64, u64)) {
+    if ns > 0 && worst.is_none_or(|(known, most)| ns > most || (ns == most && run < known)) {
+        *worst = Some((run, ns));
+    }
 }
 
 fn add_counts(to: &mut RequestCounts, from: &RequestCounts) {

@@ -1,0 +1,146 @@
+//! The plots, timelines and traces that a run leaves behind.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use super::output::{print, remark, write_file};
+use super::results::{self, Finished};
+use super::run::default_folder;
+use super::run_args::{Format, Pick, RunArgs};
+use super::trace_file;
+use crate::core::Span;
+use crate::report::{CdfMark, CdfPlot, CdfSeries, TextOptions, Timeline, timeline_of};
+use crate::sim::{Plan, World};
+
+/// Failovers below which a distribution is not drawn unless asked for.
+const WORTH_A_PLOT: u64 = 100;
+
+pub(super) fn draw(args: &RunArgs, scenarios: usize, finished: &[Finished<'_>]) -> Result<()> {
+    for path in &args.plot {
+        save_plot(path, &cdf(finished))?;
+    }
+    let single_file = scenarios == 1 && args.paths.iter().all(|path| path.is_file());
+    let failovers = finished.iter().map(|one| one.totals.failovers.count()).max().unwrap_or(0);
+    if args.plot.is_empty() && !args.no_plot && single_file && failovers >= WORTH_A_PLOT {
+        draw_by_default(args, finished)?;
+    }
+    if let [one] = finished
+        && let Some(plan) = one.setting.plan()
+    {
+        let alone = single_file && one.totals.runs == 1 && args.format == Format::Table && !args.quiet;
+        if args.looks_at_one_run() || alone {
+            look_at_one_run(args, one, plan, alone)?;
+        }
+    }
+    Ok(())
+}
+
+fn draw_by_default(args: &RunArgs, finished: &[Finished<'_>]) -> Result<()> {
+    let folder = default_folder();
+    std::fs::create_dir_all(&folder).with_context(|| {
+        format!("{}: cannot make the folder for plots (--no-plot goes without)", folder.display())
+    })?;
+    let plot = cdf(finished);
+    for ending in ["svg", "png"] {
+        let path = folder.join(format!("{}-failover.{ending}", finished[0].scenario.name));
+        save_plot(&path, &plot)?;
+        if !args.quiet {
+            remark(format_args!("wrote {}", path.display()));
+        }
+    }
+    Ok(())
+}
+
+fn save_plot(path: &Path, plot: &CdfPlot) -> Result<()> {
+    match ending(path) {
+        "svg" => write_file(path, plot.to_svg().as_bytes()),
+        "png" => write_file(path, &plot.to_png()),
+        _ => bail!("{}: a plot's file ends in .svg or .png", path.display()),
+    }
+}
+
+pub(super) fn ending(path: &Path) -> &str {
+    path.extension().and_then(|ending| ending.to_str()).unwrap_or("")
+}
+
+fn cdf(finished: &[Finished<'_>]) -> CdfPlot {
+    let series = finished.iter().filter(|one| !one.totals.failovers.is_empty()).map(|one| CdfSeries {
+        name: if finished.len() == 1 { results::describe(one) } else { results::title(one.scenario, one.setting) },
+        points: one.totals.failovers.cdf_points(2_000),
+    });
+    let first = finished.first();
+    CdfPlot {
+        title: first.map_or_else(String::new, |one| format!("Failover: {}", one.scenario.name)),
+        subtitle: first.map_or_else(String::new, results::describe),
+        x_label: "seconds from the cause to the next leader's start".to_owned(),
+        series: series.collect(),
+        marks: first.map_or_else(Vec::new, |one| popular_bound(one, finished)),
+    }
+}
+
+/// LD + RP, which is widely taken for the bound of failover, where all settings share it.
+fn popular_bound(first: &Finished<'_>, finished: &[Finished<'_>]) -> Vec<CdfMark> {
+    let bound = |one: &Finished<'_>| {
+        let config = one.setting.plan()?.nodes.first()?.elector?;
+        Some(config.timings().lease_duration + config.timings().retry_period)
+    };
+    let Some(sum) = bound(first).filter(|_| finished.iter().all(|one| bound(one) == bound(first))) else {
+        return Vec::new();
+    };
+    vec![CdfMark { x_s: seconds(sum), label: format!("LD + RP = {sum}") }]
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a place on a plot")]
+fn seconds(span: Span) -> f64 {
+    span.as_nanos() as f64 / 1e9
+}
+
+fn look_at_one_run(args: &RunArgs, one: &Finished<'_>, plan: &Plan, alone: bool) -> Result<()> {
+    let run = picked(args, one)?;
+    let mut world = World::new(plan);
+    let (outcome, trace) = world.run_traced(one.setting.seed, run);
+    let to_ns = outcome.ran_ns;
+    if let Some(path) = &args.trace {
+        trace_file::write(path, one, plan, run, &trace)?;
+    }
+    let timeline = Timeline {
+        title: format!("{}, run {run}", results::title(one.scenario, one.setting)),
+        subtitle: format!("{}, seed {}", results::describe(one), one.setting.seed),
+        ..timeline_of(plan, &trace, to_ns)
+    };
+    for path in &args.timeline {
+        match ending(path) {
+            "svg" => write_file(path, timeline.to_svg().as_bytes())?,
+            "png" => write_file(path, &timeline.to_png())?,
+            "txt" => write_file(path, timeline.to_text(&TextOptions::default()).as_bytes())?,
+            _ => bail!("{}: a timeline's file ends in .svg, .png or .txt", path.display()),
+        }
+    }
+    if args.show || alone {
+        print(&format!("\n{}", timeline.to_text(&terminal())))?;
+    }
+    Ok(())
+}
+
+fn picked(args: &RunArgs, one: &Finished<'_>) -> Result<u64> {
+    let runs = one.setting.runs;
+    let of = |found: Option<(u64, u64)>| found.map(|(run, _)| run);
+    Ok(match args.pick_run {
+        None => of(one.totals.worst_run).unwrap_or(0),
+        Some(Pick::Number(run)) if run < runs => run,
+        Some(Pick::Number(run)) => bail!("--pick-run {run}: there are {runs} runs, numbered from 0"),
+        Some(Pick::Worst) => of(one.totals.worst_run)
+            .ok_or_else(|| anyhow::anyhow!("--pick-run worst: no run had two leaders"))?,
+        Some(Pick::Slowest) => of(one.totals.slowest_run)
+            .ok_or_else(|| anyhow::anyhow!("--pick-run slowest: no run had a failover"))?,
+    })
+}
+
+fn terminal() -> TextOptions {
+    use std::io::IsTerminal as _;
+    let is_terminal = std::io::stdout().is_terminal();
+    let color = is_terminal && std::env::var_os("NO_COLOR").is_none();
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    TextOptions { width: columns.unwrap_or(100), color, ..TextOptions::default() }
+}

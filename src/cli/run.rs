@@ -1,0 +1,168 @@
+//! `leasehold run`.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+
+use super::Status;
+use super::output::{WholeFile, print, remark};
+use super::pictures;
+use super::progress::{bar, stop_flag, was_stopped};
+use super::results::{self, Finished};
+use super::run_args::{Format, RunArgs};
+use crate::scenario::{Prepared, Scenario, Setting, discover};
+use crate::sim::Plan;
+use crate::stats::{Batch, Chunk, Totals};
+
+pub(super) fn run(args: &RunArgs) -> Result<Status> {
+    let scenarios = load(args)?;
+    let settings = chosen(args, &scenarios)?;
+    if args.looks_at_one_run() && settings.len() != 1 {
+        bail!(
+            "--trace, --timeline and --show look at one setting, and there are {}: name one scenario file, and a \
+             setting of it with --setting",
+            settings.len()
+        );
+    }
+    if settings.iter().all(|(_, setting)| setting.plan().is_none()) && args.looks_at_one_run() {
+        bail!("the settings are refused, so there is no run to look at: {}", reason(settings[0].1));
+    }
+    let mut samples = args.samples.as_deref().map(Samples::create).transpose()?;
+    if let Some(samples) = &mut samples {
+        samples.head(settings.len() > 1)?;
+    }
+    let mut finished = Vec::new();
+    for (scenario, setting) in settings {
+        let done = run_setting(args, scenario, setting, samples.as_mut())?;
+        let complete = done.is_complete();
+        finished.push(done);
+        if !complete {
+            break;
+        }
+    }
+    report(args, &scenarios, &finished, samples)
+}
+
+fn load(args: &RunArgs) -> Result<Vec<Prepared>> {
+    let overrides = args.overrides()?;
+    let files = discover(&args.paths)?;
+    files.iter().map(|file| Ok(Scenario::load(file, &overrides)?)).collect()
+}
+
+fn chosen<'a>(args: &RunArgs, scenarios: &'a [Prepared]) -> Result<Vec<(&'a Prepared, &'a Setting)>> {
+    let all = scenarios.iter().flat_map(|scenario| scenario.settings.iter().map(move |s| (scenario, s)));
+    let chosen: Vec<_> = match &args.setting {
+        None => all.collect(),
+        Some(name) => all.filter(|(_, setting)| setting.name == *name).collect(),
+    };
+    if chosen.is_empty() {
+        let names: Vec<_> = scenarios.iter().flat_map(|s| s.settings.iter().map(|s| s.name.as_str())).collect();
+        bail!("no setting is called `{}`; there are: {}", args.setting.as_deref().unwrap_or(""), names.join(", "));
+    }
+    Ok(chosen)
+}
+
+fn reason(setting: &Setting) -> &str {
+    setting.refusal().unwrap_or("")
+}
+
+fn run_setting<'a>(
+    args: &RunArgs,
+    scenario: &'a Prepared,
+    setting: &'a Setting,
+    mut samples: Option<&mut Samples>,
+) -> Result<Finished<'a>> {
+    let Some(plan) = setting.plan() else {
+        return Ok(Finished::new(args, scenario, setting, Totals::default(), None));
+    };
+    let progress = bar(&results::title(scenario, setting), setting.runs, args.quiet);
+    let batch = Batch {
+        runs: setting.runs,
+        seed: setting.seed,
+        threads: args.threads(),
+        samples: samples.is_some(),
+    };
+    let started = Instant::now();
+    let mut failed = None;
+    let totals = batch.run(plan, stop_flag()?, |chunk| {
+        progress.inc(chunk.totals.runs);
+        if let Some(samples) = &mut samples {
+            failed = samples.add(&setting.name, plan, chunk).err();
+        }
+        failed.is_none()
+    });
+    progress.finish_and_clear();
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    Ok(Finished::new(args, scenario, setting, totals, Some(started.elapsed())))
+}
+
+fn report(
+    args: &RunArgs,
+    scenarios: &[Prepared],
+    finished: &[Finished<'_>],
+    samples: Option<Samples>,
+) -> Result<Status> {
+    print(&match args.format {
+        Format::Table => results::table(finished),
+        Format::Json => results::json(finished)?,
+        Format::Csv => results::csv(finished)?,
+    })?;
+    let status = finished.iter().map(Finished::status).max().unwrap_or(Status::Ok);
+    if was_stopped() {
+        let done = finished.iter().filter(|one| one.is_complete()).count();
+        let all: usize = scenarios.iter().map(|scenario| scenario.settings.len()).sum();
+        remark(format_args!(
+            "interrupted: {done} of {all} settings are complete; what is printed of the last one covers the runs that it \
+             had completed. No files were written."
+        ));
+        return Ok(status.max(Status::Inconclusive));
+    }
+    if let Some(samples) = samples {
+        samples.file.finish()?;
+    }
+    pictures::draw(args, scenarios.len(), finished)?;
+    if !args.quiet && args.format == Format::Table {
+        results::remarks(finished);
+    }
+    Ok(status)
+}
+
+/// The file of failovers.
+struct Samples {
+    file: WholeFile,
+    names_settings: bool,
+}
+
+impl Samples {
+    fn create(path: &std::path::Path) -> Result<Self> {
+        Ok(Self { file: WholeFile::create(path)?, names_settings: false })
+    }
+
+    fn head(&mut self, names_settings: bool) -> Result<()> {
+        self.names_settings = names_settings;
+        let more = if names_settings { ",setting" } else { "" };
+        Ok(writeln!(self.file, "run,replicas,cause,seconds{more}")?)
+    }
+
+    fn add(&mut self, setting: &str, plan: &Plan, chunk: &Chunk) -> Result<()> {
+        for sample in &chunk.samples {
+            let cause = results::csv_field(&plan.faults[sample.fault].name);
+            let (s, ns) = (sample.took_ns / 1_000_000_000, sample.took_ns % 1_000_000_000);
+            write!(self.file, "{},{},{cause},{s}.{ns:09}", sample.run, plan.nodes.len())?;
+            if self.names_settings {
+                write!(self.file, ",{}", results::csv_field(setting))?;
+            }
+            writeln!(self.file)?;
+        }
+        Ok(())
+    }
+}
+
+/// Where pictures go that nobody named a file for.
+pub(super) fn default_folder() -> PathBuf {
+    PathBuf::from("leasehold-out")
+}
