@@ -202,11 +202,7 @@ impl World<'_> {
             node.clock.suspend(self.now);
         }
         node.wake = NEVER;
-        // The right to act may end meanwhile, and nobody is there to notice.
-        let until = node.elector.as_ref().and_then(Elector::acts_until);
-        if let Some(at) = until.and_then(|until| node.clock.true_time(until)) {
-            self.queue.push(at.max(self.now), Class::Deadline, Happening::Look(index));
-        }
+        self.look_again(index);
         if self.nodes[index].pauses == 1 {
             self.note(Some(index), |_| TraceKind::Paused);
         }
@@ -267,7 +263,21 @@ impl World<'_> {
         }
         self.nodes[index].schedule_wake();
         self.look(index);
+        self.look_again(index);
         self.end_if_done(index);
+    }
+
+    /// Where the right to act ends before the elector wants to be woken, somebody must look then.
+    #[inline]
+    fn look_again(&mut self, index: usize) {
+        let node = &self.nodes[index];
+        let until = node.elector.as_ref().and_then(Elector::acts_until);
+        if let Some(at) = until.and_then(|until| node.clock.true_time(until))
+            && at > self.now
+            && at < node.wake.0
+        {
+            self.queue.push(at, Class::Deadline, Happening::Look(index));
+        }
     }
 
     fn choose(&mut self, index: usize, up_to: Span) -> Span {
