@@ -66,7 +66,11 @@ pub(super) fn ending(path: &Path) -> &str {
 
 fn cdf(finished: &[Finished<'_>]) -> CdfPlot {
     let series = finished.iter().filter(|one| !one.totals.failovers.is_empty()).map(|one| CdfSeries {
-        name: if finished.len() == 1 { results::describe(one) } else { results::title(one.scenario, one.setting) },
+        name: if finished.len() == 1 {
+            results::describe(one)
+        } else {
+            results::title(one.scenario, one.setting)
+        },
         points: one.totals.failovers.cdf_points(2_000),
     });
     let first = finished.first();

@@ -89,12 +89,15 @@ fn parse_mark(text: &str) -> Result<CdfMark> {
 
 fn read(name: &str, path: &Path) -> Result<Vec<Curve>> {
     let cannot = || format!("{}: cannot read", path.display());
-    let mut reader =
-        csv::ReaderBuilder::new().comment(Some(b'#')).from_path(path).with_context(cannot)?;
+    let mut reader = csv::ReaderBuilder::new().comment(Some(b'#')).from_path(path).with_context(cannot)?;
     let head = reader.headers().with_context(cannot)?.clone();
     let column = |name: &str| head.iter().position(|column| column.trim() == name);
     let Some(value) = column("seconds").or_else(|| column("failover_s")) else {
-        bail!("{}: no column `seconds` or `failover_s`; there are: {}", path.display(), head.iter().collect::<Vec<_>>().join(", "));
+        bail!(
+            "{}: no column `seconds` or `failover_s`; there are: {}",
+            path.display(),
+            head.iter().collect::<Vec<_>>().join(", ")
+        );
     };
     let split: Vec<usize> = ["setting", "cause", "replicas"].iter().filter_map(|name| column(name)).collect();
     let mut curves: BTreeMap<Vec<String>, Vec<f64>> = BTreeMap::new();
@@ -103,8 +106,8 @@ fn read(name: &str, path: &Path) -> Result<Vec<Curve>> {
         let line = record.position().map_or(0, csv::Position::line);
         let text = record.get(value).unwrap_or("").trim();
         let seconds = text.parse().ok().filter(|x: &f64| x.is_finite() && *x >= 0.0 && *x < 9e9);
-        let seconds =
-            seconds.with_context(|| format!("{}:{line}: `{text}` is not a number of seconds", path.display()))?;
+        let seconds = seconds
+            .with_context(|| format!("{}:{line}: `{text}` is not a number of seconds", path.display()))?;
         let key = split.iter().map(|&i| record.get(i).unwrap_or("").to_owned()).collect();
         curves.entry(key).or_default().push(seconds);
     }
@@ -138,7 +141,11 @@ fn comparison(curves: &mut [Curve]) -> String {
     for (index, curve) in curves.iter_mut().enumerate() {
         let latencies = curve.latencies();
         let ks = ks_two_sample(&mut first, &mut curve.seconds);
-        let text = |ns: Option<u64>| ns.map_or("-".to_owned(), |ns| format!("{:.3}", std::time::Duration::from_nanos(ns).as_secs_f64()));
+        let text = |ns: Option<u64>| {
+            ns.map_or("-".to_owned(), |ns| {
+                format!("{:.3}", std::time::Duration::from_nanos(ns).as_secs_f64())
+            })
+        };
         let (distance, p) = if index == 0 {
             ("-".to_owned(), "-".to_owned())
         } else {

@@ -81,14 +81,17 @@ impl<'a> Finished<'a> {
                     expectation.location,
                     figure_text(*actual)
                 )),
-                Verdict::NotMeasured => complaints
-                    .push(format!("{}: expected {expectation}, but nothing was measured", expectation.location)),
+                Verdict::NotMeasured => complaints.push(format!(
+                    "{}: expected {expectation}, but nothing was measured",
+                    expectation.location
+                )),
             }
         }
         if let (Some(false), Some((expected, place))) = (self.refusal, &self.setting.expected_refusal) {
-            let got = self.setting.refusal().map_or("they were accepted".to_owned(), |reason| {
-                format!("the reason was: {reason}")
-            });
+            let got = self
+                .setting
+                .refusal()
+                .map_or("they were accepted".to_owned(), |reason| format!("the reason was: {reason}"));
             complaints.push(format!("{place}: the settings were to be refused with `{expected}`; {got}"));
         }
         if self.totals.invariant_violations > 0 {
@@ -169,7 +172,11 @@ fn overview(finished: &[Finished<'_>]) -> String {
             quantile(0.5),
             quantile(0.99),
             seconds_text(totals.failovers.max()),
-            if totals.two_leaders.max_ns == 0 { "0".to_owned() } else { seconds_text(Some(totals.two_leaders.max_ns)) },
+            if totals.two_leaders.max_ns == 0 {
+                "0".to_owned()
+            } else {
+                seconds_text(Some(totals.two_leaders.max_ns))
+            },
             one.verdict().to_owned(),
         ]);
     }
@@ -226,7 +233,8 @@ fn met(one: &Finished<'_>) -> usize {
     one.checks.iter().filter(|(_, verdict)| *verdict == Verdict::Met).count()
 }
 
-const QUANTILES: [(&str, f64); 5] = [("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("p99.9", 0.999)];
+const QUANTILES: [(&str, f64); 5] =
+    [("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("p99.9", 0.999)];
 
 fn failover_table(totals: &Totals, plan: &crate::sim::Plan) -> Table {
     let mut columns = vec![("failover, s", Align::Left), ("count", Align::Right), ("min", Align::Right)];
@@ -362,7 +370,8 @@ pub(super) fn csv(finished: &[Finished<'_>]) -> Result<String> {
     writer.write_record(fixed.into_iter().chain(names.iter().map(String::as_str)))?;
     for one in finished {
         let values = names.iter().map(|name| figure(one, name).map_or_else(String::new, figure_text));
-        let fixed = [one.scenario.name.clone(), one.setting.name.clone(), verdict_name(one.status()).to_owned()];
+        let fixed =
+            [one.scenario.name.clone(), one.setting.name.clone(), verdict_name(one.status()).to_owned()];
         writer.write_record(fixed.into_iter().chain(values))?;
     }
     Ok(String::from_utf8(writer.into_inner()?)?)
@@ -374,7 +383,11 @@ fn figure_text(value: f64) -> String {
 
 /// A field of a CSV file, quoted where it must be.
 pub(super) fn csv_field(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+    if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
+    }
 }
 
 /// A word that a shell reads back as it is.

@@ -58,8 +58,13 @@ fn chosen<'a>(args: &RunArgs, scenarios: &'a [Prepared]) -> Result<Vec<(&'a Prep
         Some(name) => all.filter(|(_, setting)| setting.name == *name).collect(),
     };
     if chosen.is_empty() {
-        let names: Vec<_> = scenarios.iter().flat_map(|s| s.settings.iter().map(|s| s.name.as_str())).collect();
-        bail!("no setting is called `{}`; there are: {}", args.setting.as_deref().unwrap_or(""), names.join(", "));
+        let names: Vec<_> =
+            scenarios.iter().flat_map(|s| s.settings.iter().map(|s| s.name.as_str())).collect();
+        bail!(
+            "no setting is called `{}`; there are: {}",
+            args.setting.as_deref().unwrap_or(""),
+            names.join(", ")
+        );
     }
     Ok(chosen)
 }
@@ -78,12 +83,8 @@ fn run_setting<'a>(
         return Ok(Finished::new(args, scenario, setting, Totals::default(), None));
     };
     let progress = bar(&results::title(scenario, setting), setting.runs, args.quiet);
-    let batch = Batch {
-        runs: setting.runs,
-        seed: setting.seed,
-        threads: args.threads(),
-        samples: samples.is_some(),
-    };
+    let batch =
+        Batch { runs: setting.runs, seed: setting.seed, threads: args.threads(), samples: samples.is_some() };
     let started = Instant::now();
     let mut failed = None;
     let totals = batch.run(plan, stop_flag()?, |chunk| {

@@ -48,7 +48,8 @@ fn event_json(event: &TraceEvent, plan: &Plan) -> Map<String, Value> {
     if let Some(node) = event.node {
         put("node", json!(plan.nodes[node].name.as_str()));
     }
-    let names = |nodes: &[usize]| json!(nodes.iter().map(|&n| plan.nodes[n].name.as_str()).collect::<Vec<_>>());
+    let names =
+        |nodes: &[usize]| json!(nodes.iter().map(|&n| plan.nodes[n].name.as_str()).collect::<Vec<_>>());
     let fields = match &event.kind {
         TraceKind::Send { verb, id } => json!({"kind": "send", "op": verb.name(), "id": id}),
         TraceKind::Commit { verb, id, result, lease } => {
@@ -77,7 +78,9 @@ fn event_json(event: &TraceEvent, plan: &Plan) -> Map<String, Value> {
         TraceKind::FaultEnded { fault } => {
             json!({"kind": "fault_ended", "fault": plan.faults[*fault].name.as_str()})
         }
-        TraceKind::Environment { edit, lease } => with_lease(json!({"kind": "environment", "op": edit}), lease),
+        TraceKind::Environment { edit, lease } => {
+            with_lease(json!({"kind": "environment", "op": edit}), lease)
+        }
         TraceKind::Overlap { leaders } => json!({"kind": "leaders", "nodes": names(leaders)}),
         TraceKind::StaleWrite { accepted } => json!({"kind": "stale_write", "accepted": accepted}),
     };

@@ -1,10 +1,12 @@
 //! From what happened in one run to its timeline.
 
-use super::timeline::{Lane, LaneState, Outcome, Overlay, OverlayKind, RequestMark, ServerMark, StateSpan, Timeline};
 use super::timeline::Verb;
+use super::timeline::{
+    Lane, LaneState, Outcome, Overlay, OverlayKind, RequestMark, ServerMark, StateSpan, Timeline,
+};
 use crate::sim::Plan;
-use crate::sim::plan::{Edit, Fault, LinkEffect};
 use crate::sim::plan::Verb as Asked;
+use crate::sim::plan::{Edit, Fault, LinkEffect};
 use crate::sim::trace::{RequestResult, TraceEvent, TraceKind};
 
 /// The timeline of one run of a plan, from its start to `to_ns`.
@@ -87,7 +89,9 @@ impl Run<'_> {
             }
             TraceKind::StartedLeading { .. } => drawing.enter(at, LaneState::Leading),
             TraceKind::StoppedLeading { .. } => drawing.enter(at, LaneState::Draining),
-            TraceKind::WorkStopped | TraceKind::ProcessStarted { .. } => drawing.enter(at, LaneState::Follower),
+            TraceKind::WorkStopped | TraceKind::ProcessStarted { .. } => {
+                drawing.enter(at, LaneState::Follower)
+            }
             TraceKind::ProcessEnded { crashed } => {
                 drawing.enter(at, LaneState::Down);
                 drawing.lane.notes.push((at, if *crashed { "crash" } else { "exit" }.to_owned()));

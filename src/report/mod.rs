@@ -1,0 +1,22 @@
+//! What a person looks at: distributions of failover times and timelines of single runs, as SVG, PNG and text.
+//!
+//! Nothing here needs a display or installed fonts, and SVG and text are the same bytes for the same input.
+
+mod cdf;
+mod font;
+mod raster;
+mod run;
+mod scene;
+mod svg;
+mod table;
+mod text;
+mod timeline;
+mod timeline_scene;
+
+pub use cdf::{CdfMark, CdfPlot, CdfSeries};
+pub use run::timeline_of;
+pub use table::{Align, Table};
+pub use text::TextOptions;
+pub use timeline::{
+    Lane, LaneState, Outcome, Overlay, OverlayKind, RequestMark, ServerMark, StateSpan, Timeline, Verb,
+};
