@@ -138,12 +138,10 @@ fn look_at_one_run(args: &RunArgs, one: &Finished<'_>, plan: &Plan, alone: bool)
 }
 
 fn picked(args: &RunArgs, one: &Finished<'_>) -> Result<u64> {
-    let runs = one.setting.runs;
     let of = |found: Option<(u64, u64)>| found.map(|(run, _)| run);
     Ok(match args.pick_run {
         None => of(one.totals.worst_run).unwrap_or(0),
-        Some(Pick::Number(run)) if run < runs => run,
-        Some(Pick::Number(run)) => bail!("--pick-run {run}: there are {runs} runs, numbered from 0"),
+        Some(Pick::Number(run)) => run,
         Some(Pick::Worst) => of(one.totals.worst_run)
             .ok_or_else(|| anyhow::anyhow!("--pick-run worst: no run had two leaders"))?,
         Some(Pick::Slowest) => of(one.totals.slowest_run)

@@ -11,7 +11,7 @@ use super::output::{WholeFile, print, remark};
 use super::pictures;
 use super::progress::{bar, stop_flag, was_stopped};
 use super::results::{self, Finished};
-use super::run_args::{Format, RunArgs};
+use super::run_args::{Format, Pick, RunArgs};
 use crate::scenario::{Prepared, Scenario, Setting, discover};
 use crate::sim::Plan;
 use crate::stats::{Batch, Chunk, Totals};
@@ -26,6 +26,11 @@ pub(super) fn run(args: &RunArgs) -> Result<Status> {
              setting of it with --setting",
             settings.len()
         );
+    }
+    if let (Some(Pick::Number(run)), [(_, setting)]) = (args.pick_run, settings.as_slice())
+        && run >= setting.runs
+    {
+        bail!("--pick-run {run}: there are {} runs, numbered from 0", setting.runs);
     }
     if settings.iter().all(|(_, setting)| setting.plan().is_none()) && args.looks_at_one_run() {
         bail!("the settings are refused, so there is no run to look at: {}", reason(settings[0].1));
