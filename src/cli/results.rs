@@ -390,16 +390,6 @@ pub(super) fn csv_field(text: &str) -> String {
     }
 }
 
-/// A word that a shell reads back as it is.
-pub(super) fn shell_word(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
-    }
-}
-
 /// Seconds with milliseconds; `-` for nothing.
 fn seconds_text(ns: Option<u64>) -> String {
     let Some(ns) = ns else { return "-".to_owned() };

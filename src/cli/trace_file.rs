@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::output::WholeFile;
 use super::results::{self, Finished};
+use crate::scenario::shell_word;
 use crate::sim::Plan;
 use crate::sim::trace::{LeaseState, TRACE_VERSION, TraceEvent, TraceKind};
 
@@ -27,7 +28,7 @@ pub(super) fn write(
         "seed": one.setting.seed,
         "run": run,
         "command": format!("{command} --setting {} --pick-run {run} --trace {}",
-            results::shell_word(&one.setting.name), results::shell_word(&path.display().to_string())),
+            shell_word(&one.setting.name), shell_word(&path.display().to_string())),
         "nodes": plan.nodes.iter().map(|node| node.name.as_str()).collect::<Vec<_>>(),
         "faults": plan.faults.iter().map(|fault| fault.name.as_str()).collect::<Vec<_>>(),
         "resolved": one.setting.resolved().to_json(),

@@ -74,7 +74,7 @@ pub use model::{
 };
 pub use network::{Link, Links, Network, Profile};
 pub use overrides::{Override, SHORTHANDS};
-pub use prepared::{Outcome, Prepared, Setting};
+pub use prepared::{Outcome, Prepared, Setting, shell_word};
 pub use rate::Rate;
 pub use rules::{Choice, Rule, RuleChanges};
 pub use source::Format;

@@ -158,15 +158,17 @@ impl Prepared {
     /// [`Prepared::command`] as one line that a shell reads back.
     #[must_use]
     pub fn command_line(&self) -> Option<String> {
-        Some(self.command()?.iter().map(|arg| quoted(arg)).collect::<Vec<_>>().join(" "))
+        Some(self.command()?.iter().map(|arg| shell_word(arg)).collect::<Vec<_>>().join(" "))
     }
 }
 
-fn quoted(arg: &str) -> String {
+/// A word that a shell reads back as it is.
+#[must_use]
+pub fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
-    if !arg.is_empty() && arg.chars().all(plain) {
-        arg.to_owned()
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
     } else {
-        format!("'{}'", arg.replace('\'', "'\\''"))
+        format!("'{}'", text.replace('\'', "'\\''"))
     }
 }
