@@ -60,6 +60,17 @@ fn save_plot(path: &Path, plot: &CdfPlot) -> Result<()> {
     }
 }
 
+/// Refuses files whose ending says nothing, before anything is run.
+pub(super) fn check_endings(args: &RunArgs) -> Result<()> {
+    for path in args.plot.iter().filter(|path| !matches!(ending(path), "svg" | "png")) {
+        bail!("{}: a plot's file ends in .svg or .png", path.display());
+    }
+    for path in args.timeline.iter().filter(|path| !matches!(ending(path), "svg" | "png" | "txt")) {
+        bail!("{}: a timeline's file ends in .svg, .png or .txt", path.display());
+    }
+    Ok(())
+}
+
 pub(super) fn ending(path: &Path) -> &str {
     path.extension().and_then(|ending| ending.to_str()).unwrap_or("")
 }
@@ -117,8 +128,7 @@ fn look_at_one_run(args: &RunArgs, one: &Finished<'_>, plan: &Plan, alone: bool)
         match ending(path) {
             "svg" => write_file(path, timeline.to_svg().as_bytes())?,
             "png" => write_file(path, &timeline.to_png())?,
-            "txt" => write_file(path, timeline.to_text(&TextOptions::default()).as_bytes())?,
-            _ => bail!("{}: a timeline's file ends in .svg, .png or .txt", path.display()),
+            _ => write_file(path, timeline.to_text(&TextOptions::default()).as_bytes())?,
         }
     }
     if args.show || alone {

@@ -17,6 +17,7 @@ use crate::sim::Plan;
 use crate::stats::{Batch, Chunk, Totals};
 
 pub(super) fn run(args: &RunArgs) -> Result<Status> {
+    pictures::check_endings(args)?;
     let scenarios = load(args)?;
     let settings = chosen(args, &scenarios)?;
     if args.looks_at_one_run() && settings.len() != 1 {

@@ -35,6 +35,7 @@ mod build;
 mod de;
 mod discover;
 mod draw;
+mod effects;
 mod error;
 mod expect;
 mod fault;
@@ -54,12 +55,13 @@ mod source;
 mod suggest;
 mod tree;
 
-pub use actions::{
-    Action, ClockRate, Delay, Direction, EditLease, Leg, LinkEffect, LinkFault, Lose, Mode, Partition,
-    PartitionWith, Start, StartWith, StepWallClock, Storage, StorageWith, Throttle, Verb,
-};
+pub use actions::Action;
 pub use discover::discover;
 pub use draw::{Csv, Distribution, Draw, LogNormal, TimeUnit};
+pub use effects::{
+    ClockRate, Delay, Direction, EditLease, Leg, LinkEffect, LinkFault, Lose, Mode, Partition, PartitionWith,
+    Start, StartWith, StepWallClock, Storage, StorageWith, Throttle, Verb,
+};
 pub use error::{Diagnostic, Error, Place};
 pub use expect::{Condition, Expect, Expectation, Verdict};
 pub use fault::{Event, Fault, Lasts, Trigger, When, Who};

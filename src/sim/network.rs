@@ -99,16 +99,18 @@ impl World<'_> {
     fn transmit(&mut self, message: Message, fate: &Fate) {
         let link = &self.plan.nodes[message.node].request;
         let rng = &mut self.nodes[message.node].link_rng;
-        let latency = rng.draw(&link.latency) + fate.request_extra;
+        let latency = rng.draw(&link.latency).saturating_add(fate.request_extra);
         let lost = rng.chance(link.loss_ppm) || fate.lost;
         let again = (rng.chance(link.duplicate_ppm) || fate.duplicated).then(|| rng.draw(&link.latency));
         if let Some(more) = again {
             let copy = self.store_message(message.clone());
-            self.queue.push(self.now + latency + more, Class::Server, Happening::Arrive(copy));
+            let at = self.now.saturating_add(latency).saturating_add(more);
+            self.queue.push(at, Class::Server, Happening::Arrive(copy));
         }
         if !lost {
             let message = self.store_message(message);
-            self.queue.push(self.now + latency, Class::Server, Happening::Arrive(message));
+            let at = self.now.saturating_add(latency);
+            self.queue.push(at, Class::Server, Happening::Arrive(message));
         }
     }
 
@@ -123,18 +125,27 @@ impl World<'_> {
                 continue;
             }
             let request = window.leg != Leg::Response;
-            let response = window.leg != Leg::Request;
+            // A request that hangs is answered once the fault is over: its response does not hang again.
+            let hangs = window.leg == Leg::Both && window.effect == LinkEffect::Hang;
+            let response = window.leg != Leg::Request && !hangs;
             let rng = &mut self.nodes[index].link_rng;
             let extra = match &window.effect {
                 LinkEffect::Delay(draw) => rng.draw(draw),
                 // Microseconds of its number are added so that no two arrive at one instant.
-                LinkEffect::Hang => window.until.saturating_sub(self.now) + u64::from(trace_id) * 1_000,
+                // Where the fault never ends, neither does the wait.
+                LinkEffect::Hang => {
+                    window.until.saturating_sub(self.now).saturating_add(u64::from(trace_id) * 1_000)
+                }
                 _ => 0,
             };
             match &window.effect {
                 LinkEffect::Delay(_) | LinkEffect::Hang => {
-                    fate.request_extra += if request { extra } else { 0 };
-                    fate.response_extra += if response { extra } else { 0 };
+                    if request {
+                        fate.request_extra = fate.request_extra.saturating_add(extra);
+                    }
+                    if response {
+                        fate.response_extra = fate.response_extra.saturating_add(extra);
+                    }
                 }
                 LinkEffect::Refuse => fate.refused = true,
                 LinkEffect::Error => fate.error = true,
@@ -247,16 +258,17 @@ impl World<'_> {
         let lost = !self.windows.is_empty() && self.response_lost(index, verb_of(&self.messages[at].op));
         let link = &self.plan.nodes[index].response;
         let rng = &mut self.nodes[index].link_rng;
-        let latency = rng.draw(&link.latency) + self.messages[at].response_extra;
+        let latency = rng.draw(&link.latency).saturating_add(self.messages[at].response_extra);
         let again = rng.chance(link.duplicate_ppm).then(|| rng.draw(&link.latency));
         if rng.chance(link.loss_ppm) || lost {
             return self.free_messages.push(at);
         }
         if let Some(more) = again {
             let copy = self.store_message(self.messages[at].clone());
-            self.queue.push(self.now + latency + more, Class::Response, Happening::Deliver(copy));
+            let late = self.now.saturating_add(latency).saturating_add(more);
+            self.queue.push(late, Class::Response, Happening::Deliver(copy));
         }
-        self.queue.push(self.now + latency, Class::Response, Happening::Deliver(at));
+        self.queue.push(self.now.saturating_add(latency), Class::Response, Happening::Deliver(at));
     }
 
     /// Whether a response that leaves now is lost.

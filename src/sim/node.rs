@@ -215,8 +215,16 @@ impl World<'_> {
             return;
         }
         node.clock.resume(self.now);
-        let inbox = core::mem::take(&mut node.inbox);
+        let mut inbox = core::mem::take(&mut node.inbox);
         self.note(Some(index), |_| TraceKind::Resumed);
+        // What was about to be sent is sent before anything is noticed: the thread goes on where it stood.
+        inbox.retain(|happening| {
+            let about_to_send = matches!(happening, Happening::WorkSends { .. });
+            if about_to_send {
+                self.happen(*happening);
+            }
+            !about_to_send
+        });
         if self.nodes[index].alive {
             self.feed(index, Input::Wake);
         }

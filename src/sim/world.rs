@@ -168,7 +168,7 @@ impl<'p> World<'p> {
         true
     }
 
-    fn happen(&mut self, happening: Happening) {
+    pub(super) fn happen(&mut self, happening: Happening) {
         match happening {
             Happening::Start { node, new_identity } => self.start_process(node, new_identity),
             Happening::Arrive(message) => self.arrive(message),

@@ -1,7 +1,8 @@
 //! Faults, with names resolved and everything in them known.
 
-use super::super::actions::{
-    Action, Direction, EditLease, Leg, LinkEffect, LinkFault, Mode, Partition, Start, Storage, Verb,
+use super::super::actions::Action;
+use super::super::effects::{
+    Direction, EditLease, Leg, LinkEffect, LinkFault, Mode, Partition, Start, Storage, Verb,
 };
 use super::super::error::Error;
 use super::super::fault::{Event, Fault, Lasts, Trigger, When, Who};
