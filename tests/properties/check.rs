@@ -98,15 +98,17 @@ pub(crate) fn search(
             scenario.seed = promise.broken_by(&scenario);
             scenario.runs = Some(1);
             let zero = |figure: &&str| ((*figure).to_owned(), Condition::Is(0.0));
-            scenario.expect = Some(Expect { refused: None, figures: promise.expect.iter().map(|f| zero(f)).collect() });
+            scenario.expect =
+                Some(Expect { refused: None, figures: promise.expect.iter().map(|f| zero(f)).collect() });
             Err(Box::new(Broken { why: why.to_string(), scenario, after: tried.get() - 1 }))
         }
     }
 }
 
-/// Tries so many schedules; panics if one breaks the promise, with the file that shows it and how to run that.
+/// Tries so many schedules (times `SCHEDULES_TIMES`, if that is set, for a longer hunt); panics if one breaks the promise, with the file that shows it and how to run that.
 pub(crate) fn hold(seed: u8, cases: u32, promise: &Promise, make: impl Fn(u64) -> Scenario) {
-    if let Err(broken) = search(seed, cases, promise, make) {
+    let times = std::env::var("SCHEDULES_TIMES").ok().and_then(|times| times.parse().ok()).unwrap_or(1);
+    if let Err(broken) = search(seed, cases.saturating_mul(times), promise, make) {
         let mut message = format!("{}: {}", promise.name, broken.why);
         match write_down(promise.name, &broken) {
             Ok(file) => {

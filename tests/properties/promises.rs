@@ -52,13 +52,17 @@ const TOKENS_INCREASE: Promise = Promise {
                 _ => None,
             })
             .collect();
-        if tokens.is_sorted_by(|a, b| a < b) { Ok(()) } else { Err(format!("tokens do not increase: {tokens:?}")) }
+        if tokens.is_sorted_by(|a, b| a < b) {
+            Ok(())
+        } else {
+            Err(format!("tokens do not increase: {tokens:?}"))
+        }
     },
 };
 
 #[test]
 fn strict_never_shows_two_leaders() {
-    hold(1, 12_000, &ONE_LEADER, schedule);
+    hold(1, 30_000, &ONE_LEADER, schedule);
 }
 
 #[test]

@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use leasehold::core::{self, Rules};
 use leasehold::scenario::{
-    Action, Choice, Clock, ClockBound, ClockRate, Delay, Draw, EditLease, ErrorRate, Event, Fault, HttpTimeout,
-    Leg, Length, Link, LinkEffect, LinkFault, Links, Lose, Network, Node, Protocol, Rate, Restart, RuleChanges,
-    Scenario, ServerError, SignedLength, StaleReads, StepWallClock, Storage, StorageWith, Throttle, Timings,
-    Trigger, Verb, When, Who, Work, Yes,
+    Action, Choice, Clock, ClockBound, ClockRate, Delay, Draw, EditLease, ErrorRate, Event, Fault,
+    HttpTimeout, Leg, Length, Link, LinkEffect, LinkFault, Links, Lose, Network, Node, Protocol, Rate,
+    Restart, RuleChanges, Scenario, ServerError, SignedLength, StaleReads, StepWallClock, Storage,
+    StorageWith, Throttle, Timings, Trigger, Verb, When, Who, Work, Yes,
 };
 
 use crate::dice::Dice;
@@ -68,11 +68,13 @@ pub(crate) fn with_rules(mut scenario: Scenario, rules: &RuleChanges) -> Scenari
     scenario
 }
 
-/// The same schedule with work that writes to a store of its own.
+/// The same schedule with work that writes to a store of its own, and a pause between asking and writing.
 pub(crate) fn with_work(mut scenario: Scenario, fenced: bool) -> Scenario {
+    let pause = Fault::when_leading(Who::Any, Length::secs(5), Action::Pause(Who::Leader));
+    scenario.faults.get_or_insert_default().push(pause.lasting(Length::secs(25)));
     scenario.work = Some(Work {
         every: Some(fixed(200)),
-        think: Some(Draw::uniform(ms(0), ms(300))),
+        think: Some(Draw::uniform(ms(0), ms(1_000))),
         latency: Some(Draw::uniform(ms(1), ms(50))),
         fenced: Some(fenced),
     });
@@ -104,7 +106,9 @@ pub(crate) fn within_assumptions(scenario: &Scenario) -> bool {
             Action::ClockRate(rate) => good_rate(Some(rate.rate_ppm)),
             Action::Suspend(_) => keeps_running,
             Action::DeleteLease(_) | Action::RecreateLease(_) | Action::CreateLease(_) => !mixed,
-            Action::EditLease(EditLease::SetDuration(length)) => !mixed && length.resolve(&core::Timings::DEFAULT) >= 2_000_000_000,
+            Action::EditLease(EditLease::SetDuration(length)) => {
+                !mixed && length.resolve(&core::Timings::DEFAULT) >= 2_000_000_000
+            }
             Action::EditLease(EditLease::Restore) => false,
             _ => true,
         })
@@ -204,11 +208,7 @@ impl Generator {
     fn node(&mut self, latency: u32, shared: bool) -> Node {
         let timings = self.mixed.then(|| {
             let Settings { ld, rd, rp } = self.dice.one_of(&FRACTIONAL);
-            Timings {
-                lease_duration: Some(ms(ld)),
-                renew_deadline: Some(ms(rd)),
-                retry_period: Some(ms(rp)),
-            }
+            Timings { lease_duration: Some(ms(ld)), renew_deadline: Some(ms(rd)), retry_period: Some(ms(rp)) }
         });
         let e = self.rate_error_ppm as i32;
         let rate_ppm = match self.dice.below(4) {
@@ -219,8 +219,7 @@ impl Generator {
         };
         let offset = self.dice.around_zero(100_000);
         let wall_offset = SignedLength { back: offset < 0, length: ms(offset.unsigned_abs()) };
-        let clock =
-            Clock { rate_ppm, wall_offset: self.has(3).then_some(wall_offset), ..Clock::default() };
+        let clock = Clock { rate_ppm, wall_offset: self.has(3).then_some(wall_offset), ..Clock::default() };
         Node {
             identity: shared.then(|| "x".to_owned()),
             timings,
@@ -270,7 +269,8 @@ impl Generator {
 
     fn random_fault(&mut self) {
         let Settings { ld, .. } = self.settings;
-        let who = if self.dice.percent(40) { node(self.dice.between(1, self.replicas + 1)) } else { Who::Leader };
+        let who =
+            if self.dice.percent(40) { node(self.dice.between(1, self.replicas + 1)) } else { Who::Leader };
         let action = self.random_action(who);
         let fault = if self.dice.percent(60) {
             Fault::at(fixed(self.dice.below(self.horizon - 1)), action)
@@ -303,10 +303,9 @@ impl Generator {
             }
             7 => Action::Link(self.link_fault(who, leg, LinkEffect::Duplicate(Rate::from_ppm(500_000)))),
             8 | 9 if self.has(4) && !self.mixed => Action::DeleteLease(Yes),
-            10 if self.has(4) && !self.mixed => self.dice.one_of(&[
-                Action::RecreateLease(Yes),
-                Action::CreateLease(Yes),
-            ]),
+            10 if self.has(4) && !self.mixed => {
+                self.dice.one_of(&[Action::RecreateLease(Yes), Action::CreateLease(Yes)])
+            }
             11 if self.has(5) => Action::EditLease(self.random_edit()),
             12 => {
                 let by = self.dice.around_zero(30_000);
@@ -328,7 +327,11 @@ impl Generator {
                 Action::Throttle(Throttle { who, period: ms(period), stopped })
             }
             _ => Action::ServerErrors(ErrorRate {
-                error: self.dice.one_of(&[ServerError::Internal, ServerError::GatewayTimeout, ServerError::Silence]),
+                error: self.dice.one_of(&[
+                    ServerError::Internal,
+                    ServerError::GatewayTimeout,
+                    ServerError::Silence,
+                ]),
                 rate: Rate::from_ppm(self.dice.below(800_000)),
                 writes_only: self.dice.percent(50),
                 applied: self.dice.percent(50),
@@ -411,7 +414,8 @@ impl Generator {
         self.add(start, None, Action::Crash(Who::Leader));
         let lose = Lose { who: Who::All, leg: Leg::Response, verb: Some(Verb::Update), count: 1 };
         self.add(start + ld / 2, Some(ld), Action::Lose(lose));
-        let who = if self.dice.percent(50) { Who::All } else { node(self.dice.between(1, self.replicas + 1)) };
+        let who =
+            if self.dice.percent(50) { Who::All } else { node(self.dice.between(1, self.replicas + 1)) };
         let silent = LinkFault {
             verb: Some(Verb::Update),
             applied_after_cancel: false,

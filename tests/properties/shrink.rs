@@ -2,9 +2,9 @@
 //! become round.
 
 use leasehold::scenario::{Length, Scenario};
+use proptest::prelude::any;
 use proptest::strategy::{NewTree, Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
-use proptest::prelude::any;
 use serde_json::Value;
 
 use crate::check::plan_of;
@@ -110,7 +110,8 @@ fn change(value: &mut Value, number: &mut usize) -> bool {
     match value {
         Value::Object(map) => {
             // Whole parts first: most of the rest goes with them. Faults before all.
-            let mut keys: Vec<String> = map.keys().filter(|key| !KEPT.contains(&key.as_str())).cloned().collect();
+            let mut keys: Vec<String> =
+                map.keys().filter(|key| !KEPT.contains(&key.as_str())).cloned().collect();
             keys.sort_by_key(|key| key != "faults");
             for key in &keys {
                 if key != "faults" && hit() {
