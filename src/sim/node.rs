@@ -392,5 +392,6 @@ impl World<'_> {
         let node = &mut self.nodes[index];
         node.clock.set_rate(self.now, rate_ppm);
         node.schedule_wake();
+        self.look_again(index);
     }
 }
