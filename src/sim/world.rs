@@ -112,7 +112,10 @@ impl<'p> World<'p> {
     pub fn run(&mut self, seed: u64, run: u64) -> &Outcome {
         self.reset(seed, run);
         while !self.done && self.step() {}
-        self.now = self.now.min(self.plan.horizon_ns);
+        if !self.done {
+            // Nothing happens any more, but the time until the end counts.
+            self.now = self.plan.horizon_ns;
+        }
         self.finish();
         &self.observer.outcome
     }
