@@ -151,7 +151,8 @@ impl World<'_> {
     fn may_cost_leadership(&self, fault: &Fault, nodes: u64) -> bool {
         let acting = self.observer.acting();
         match fault {
-            Fault::Start { .. } => false,
+            // Metadata is not what an election goes by.
+            Fault::Start { .. } | Fault::Edit(Edit::Annotate) => false,
             // A clock that goes wrong may make anybody steal the Lease.
             Fault::StepWallClock { .. } | Fault::ClockRate { .. } => acting != 0,
             Fault::ServerErrors(_)
@@ -275,9 +276,10 @@ impl Fault {
         }
     }
 
-    /// Whether it is over at once if nothing says how long it lasts.
+    /// Whether it is over at once if nothing says how long it lasts. A process that was told to stop does so for
+    /// good, even if it renews until its work has stopped.
     fn is_brief(&self) -> bool {
-        matches!(self, Self::Edit(_) | Self::StepWallClock { .. } | Self::Crash(_) | Self::Terminate(_))
+        matches!(self, Self::Edit(_) | Self::StepWallClock { .. } | Self::Link { count: Some(_), .. })
     }
 }
 

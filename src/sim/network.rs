@@ -229,15 +229,10 @@ impl World<'_> {
     }
 
     fn committed(&mut self, at: usize, op: &Op, result: Result<Reply, Failure>) {
-        let (node, trace_id, sent) =
-            (self.messages[at].node, self.messages[at].trace_id, self.messages[at].sent);
+        let Message { node, trace_id, .. } = self.messages[at];
         if let (Ok(_), Op::Create(record) | Op::Update { record, .. }) = (&result, op) {
             let outcome = &mut self.observer.outcome;
             outcome.transitions_max = outcome.transitions_max.max(record.transitions);
-            // A release is no renewal.
-            if record.holder.is_somebody() {
-                self.observer.leader_renewed(sent, node);
-            }
         }
         if self.traces()
             && !matches!(result, Err(Failure::ServerError | Failure::TooManyRequests | Failure::Forbidden))
@@ -303,12 +298,18 @@ impl World<'_> {
         if self.put_off(index, Happening::Deliver(at)) {
             return;
         }
-        let Message { id, op, result, .. } = self.messages[at];
+        let Message { id, op, result, sent, process, .. } = self.messages[at];
         self.free_messages.push(at);
         if let Some((awaited, trace_id, _)) = self.nodes[index].awaited
             && awaited == id
         {
             self.nodes[index].awaited = None;
+            // A release is no renewal.
+            if let (Ok(_), Op::Create(record) | Op::Update { record, .. }) = (&result, &op)
+                && record.holder.is_somebody()
+            {
+                self.observer.renewed(sent, index, process);
+            }
             self.request_done(index, verb_of(&op), trace_id, result_of(&result));
         }
         // A duplicate, or an answer after the sender gave up, is the elector's to ignore.

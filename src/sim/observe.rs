@@ -80,14 +80,17 @@ pub(super) struct Observer {
     had_leader: bool,
     /// The last process that started to lead: node and process number.
     last_leader: Option<(usize, u32)>,
-    suspect: Option<Suspect>,
+    /// In order of their beginnings.
+    suspects: Vec<Suspect>,
 }
 
 impl Observer {
     pub(super) fn clear(&mut self) {
         self.outcome.clear();
+        self.suspects.clear();
         let outcome = core::mem::take(&mut self.outcome);
-        *self = Self { outcome, ..Self::default() };
+        let suspects = core::mem::take(&mut self.suspects);
+        *self = Self { outcome, suspects, ..Self::default() };
     }
 
     pub(super) fn acting(&self) -> u64 {
@@ -139,7 +142,9 @@ impl Observer {
             return false;
         }
         self.outcome.changes += 1;
-        if let Some(suspect) = self.suspect.take() {
+        let first = self.suspects.first().copied();
+        self.suspects.clear();
+        if let Some(suspect) = first {
             self.outcome.failovers.push(Failover { fault: suspect.fault, took_ns: now - suspect.since });
             return true;
         }
@@ -150,18 +155,17 @@ impl Observer {
     /// A fault began that may cost the leader its leadership. The first to do so is to blame.
     pub(super) fn suspect(&mut self, fault: usize, now: u64, until: Option<u64>) {
         let until = until.unwrap_or(u64::MAX);
-        match &mut self.suspect {
-            Some(suspect) if suspect.fault == fault => suspect.until = suspect.until.max(until),
-            Some(_) => {}
-            none => *none = Some(Suspect { fault, since: now, until }),
+        match self.suspects.iter_mut().find(|suspect| suspect.fault == fault) {
+            Some(suspect) => suspect.until = suspect.until.max(until),
+            None => self.suspects.push(Suspect { fault, since: now, until }),
         }
     }
 
-    /// The last leader renewed: whatever ended before did not cost it its leadership.
+    /// A process learned that it has renewed. If it leads, whatever ended before did not cost it its leadership.
     #[inline]
-    pub(super) fn leader_renewed(&mut self, sent: u64, node: usize) {
-        if self.suspect.is_some_and(|suspect| suspect.until < sent) && self.last_leader() == Some(node) {
-            self.suspect = None;
+    pub(super) fn renewed(&mut self, sent: u64, node: usize, process: u32) {
+        if !self.suspects.is_empty() && self.last_leader == Some((node, process)) {
+            self.suspects.retain(|suspect| suspect.until >= sent);
         }
     }
 

@@ -113,6 +113,7 @@ impl<'p> World<'p> {
         self.reset(seed, run);
         while !self.done && self.step() {}
         if !self.done {
+            // Nothing happens any more, but the time until the end counts.
             self.now = self.plan.horizon_ns;
         }
         self.finish();
