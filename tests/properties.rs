@@ -3,6 +3,7 @@
 //! Schedules are scenarios. One that breaks a promise is made as small as it gets and written to
 //! `target/leasehold-regressions/`, where `leasehold run` runs it again.
 #![cfg(feature = "scenario")]
+#![allow(clippy::print_stdout, reason = "figures for whoever runs it with --nocapture")]
 
 #[path = "properties/check.rs"]
 mod check;

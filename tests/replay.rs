@@ -1,5 +1,6 @@
 //! The recorded runs of the real client-go, event by event.
 #![cfg(feature = "scenario")]
+#![allow(clippy::print_stdout, reason = "figures for whoever runs it with --nocapture")]
 
 use leasehold::replay::{Recording, replay};
 use leasehold::sim::World;

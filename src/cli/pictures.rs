@@ -62,10 +62,10 @@ fn save_plot(path: &Path, plot: &CdfPlot) -> Result<()> {
 
 /// Refuses files whose ending says nothing, before anything is run.
 pub(super) fn check_endings(args: &RunArgs) -> Result<()> {
-    for path in args.plot.iter().filter(|path| !matches!(ending(path), "svg" | "png")) {
+    if let Some(path) = args.plot.iter().find(|path| !matches!(ending(path), "svg" | "png")) {
         bail!("{}: a plot's file ends in .svg or .png", path.display());
     }
-    for path in args.timeline.iter().filter(|path| !matches!(ending(path), "svg" | "png" | "txt")) {
+    if let Some(path) = args.timeline.iter().find(|path| !matches!(ending(path), "svg" | "png" | "txt")) {
         bail!("{}: a timeline's file ends in .svg, .png or .txt", path.display());
     }
     Ok(())

@@ -30,7 +30,6 @@ pub struct RecordedEvent {
     pub transitions: i32,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
 fn is_zero<T: Default + PartialEq>(n: &T) -> bool {
     *n == T::default()
 }

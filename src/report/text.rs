@@ -230,7 +230,7 @@ impl Page<'_> {
     fn events(&self) -> String {
         let mut events = self.all_events();
         // The most important ones, then in order of time.
-        events.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+        events.sort_by_key(|event| (event.0, event.1));
         let left_out = events.len().saturating_sub(self.options.events_max);
         events.truncate(self.options.events_max);
         events.sort_by_key(|event| event.1);

@@ -51,7 +51,6 @@ impl Rng {
     }
 
     /// Uniform over `[0, n)`; 0 for `n` = 0. The bias is below 2^-40 for any span simulated here.
-    #[expect(clippy::cast_possible_truncation, reason = "the high half of a product is below n")]
     pub(super) fn below(&mut self, n: u64) -> u64 {
         ((u128::from(self.next()) * u128::from(n)) >> 64) as u64
     }

@@ -99,7 +99,7 @@ pub(crate) fn search(
             scenario.runs = Some(1);
             let zero = |figure: &&str| ((*figure).to_owned(), Condition::Is(0.0));
             scenario.expect =
-                Some(Expect { refused: None, figures: promise.expect.iter().map(|f| zero(f)).collect() });
+                Some(Expect { refused: None, figures: promise.expect.iter().map(zero).collect() });
             Err(Box::new(Broken { why: why.to_string(), scenario, after: tried.get() - 1 }))
         }
     }
