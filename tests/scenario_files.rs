@@ -42,7 +42,7 @@ fn what_a_setting_comes_to_is_a_scenario_again() {
         for setting in Scenario::load(&file, &[]).unwrap().settings {
             let resolved = setting.resolved();
             assert!(validator.is_valid(&resolved.to_json()), "{}", resolved.to_yaml());
-            let again = resolved.prepare(Path::new("sim-scenarios"), &[]).unwrap();
+            let again = resolved.prepare(file.parent().unwrap_or(Path::new("")), &[]).unwrap();
             assert_eq!(format!("{:?}", again.settings[0].outcome), format!("{:?}", setting.outcome));
         }
     }
