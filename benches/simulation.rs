@@ -71,17 +71,19 @@ fn one_thread(c: &mut Criterion) {
     group.finish();
 }
 
+/// The same batch counted twice: in failovers, and in events (requests sent, decided and answered, timers, faults).
 fn two_threads(c: &mut Criterion) {
     let plan = leader_crash(3);
+    let batch = Batch { runs: 20_000, seed: 1, threads: 2, samples: false };
+    let run = || batch.run(&plan, &AtomicBool::new(false), |_| true);
+    let totals = run();
     let mut group = c.benchmark_group("leader-crash");
-    let runs = 20_000;
-    group.throughput(Throughput::Elements(runs)).sample_size(10);
-    group.bench_function("3 replicas, 2 threads", |b| {
-        b.iter(|| {
-            let batch = Batch { runs, seed: 1, threads: 2, samples: false };
-            black_box(batch.run(&plan, &AtomicBool::new(false), |_| true).failovers.count())
-        });
-    });
+    group.sample_size(10);
+    for (unit, elements) in [("failovers", totals.failovers.count()), ("events", totals.events)] {
+        group.throughput(Throughput::Elements(elements));
+        group
+            .bench_function(format!("3 replicas, 2 threads, {unit}"), |b| b.iter(|| black_box(run().events)));
+    }
     group.finish();
 }
 

@@ -2,8 +2,8 @@
 //! fault does not shift another's draws. The generator is named (PCG XSL 128/64 MCG) and the
 //! transcendental functions are `libm`'s, so that the same seed gives the same run on any machine.
 
+use rand::Rng as _;
 use rand_pcg::Pcg64Mcg;
-use rand_pcg::rand_core::Rng as _;
 
 use super::plan::Draw;
 
