@@ -163,7 +163,7 @@ fn exit_codes_tell_failed_from_inconclusive() {
 }
 
 /// Arguments, and what the error must contain.
-const BAD: [(&[&str], &str); 17] = [
+const BAD: [(&[&str], &str); 22] = [
     (&["run", "no-unit.yaml"], "no-unit.yaml:1:27"),
     (&["run", "no-unit.yaml"], "`15` has no unit"),
     (&["run", "unknown.yaml"], "did you mean `replicas`?"),
@@ -179,10 +179,16 @@ const BAD: [(&[&str], &str); 17] = [
     (&["run", "good.yaml", "--setting", "other"], "no setting is called `other`"),
     (&["run", "good.yaml", "--pick-run", "99", "--show"], "there are 2 runs"),
     (&["run", "good.yaml", "--timeline", "x.pdf"], "ends in .svg, .png or .txt"),
+    (&["run", "good.yaml", "--replicas", "65"], "65 replicas are too many"),
+    (&["run", "good.yaml", "--set", "duration=109500d"], "too long"),
+    (&["run", "good.yaml", "--timeline", "good.yaml.svg", "--plot", "good.yaml.svg"], "written twice"),
+    (&["run", "good.yaml", "--timeline", "empty/no/x.svg"], "cannot write there"),
+    (&["run", "input.svg.yaml", "--timeline", "link.svg"], "is read as input"),
     (&["replay", "good.yaml"], "good.yaml:1:"),
     (&["plot", "good.yaml", "-o", "p.svg"], "no column"),
 ];
 
+#[cfg(unix)]
 #[test]
 fn bad_input_gives_one_clear_error_and_leaves_nothing() {
     let folder = folder();
@@ -197,6 +203,8 @@ fn bad_input_gives_one_clear_error_and_leaves_nothing() {
     );
     write(folder.path(), "late.yaml", "duration: 10s\nfaults:\n  - {at: 20s, crash: n1}\n");
     std::fs::create_dir(folder.path().join("empty")).expect("a folder can be made");
+    let input = write(folder.path(), "input.svg.yaml", "runs: 1\nduration: 30s\n");
+    std::os::unix::fs::symlink(input, folder.path().join("link.svg")).expect("a link can be made");
     let before = files(folder.path());
     for (args, expected) in BAD {
         let mut args = args.to_vec();
@@ -227,6 +235,47 @@ fn a_file_that_cannot_be_written_is_found_out_before_the_runs() {
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("s.csv"), "{}", text(&output.stderr));
     assert!(output.stdout.is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_is_followed_and_a_pipe_is_written_to() {
+    let folder = folder();
+    let real = write(folder.path(), "real.csv", "");
+    std::os::unix::fs::symlink(&real, folder.path().join("link.csv")).expect("a link can be made");
+    let crash = scenario("baseline/leader-crash.yaml");
+    let run =
+        |samples: &str| leasehold(folder.path(), &["run", &crash, "--runs", "3", "-q", "--samples", samples]);
+    assert_eq!(run("link.csv").status.code(), Some(0));
+    let link = folder.path().join("link.csv").symlink_metadata().expect("it is there");
+    assert!(link.is_symlink(), "the link is still one");
+    assert_eq!(std::fs::read_to_string(&real).expect("it is there").lines().count(), 4);
+    let piped = run("/dev/stdout");
+    assert_eq!(piped.status.code(), Some(0), "{}", text(&piped.stderr));
+    assert!(
+        text(&piped.stdout).contains("run,replicas,cause,seconds\n0,3,crash,"),
+        "{}",
+        text(&piped.stdout)
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_single_long_run_can_be_interrupted() {
+    use std::process::Stdio;
+    let folder = folder();
+    write(folder.path(), "long.yaml", "duration: 36500d\nrestart: {after: 1s}\n");
+    let child = Command::new(env!("CARGO_BIN_EXE_leasehold"))
+        .args(["run", "long.yaml"])
+        .current_dir(folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(interrupted.expect("kill is there").success());
+    assert_eq!(child.wait_with_output().expect("the command ends").status.code(), Some(3));
 }
 
 #[cfg(unix)]

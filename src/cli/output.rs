@@ -1,60 +1,116 @@
 //! Files that appear whole or not at all, and standard output that may go away.
 
+use std::fs::{File, Metadata, Permissions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use tempfile::NamedTempFile;
 
-/// A file that is written under a temporary name beside its own, and gets its own when it is complete.
+/// A file that is written under a temporary name beside its own, and gets its own when it is complete. What is no
+/// regular file (a device, a pipe) is written to directly; a link is followed.
 pub(super) struct WholeFile {
     path: PathBuf,
-    file: BufWriter<NamedTempFile>,
+    target: Target,
+}
+
+enum Target {
+    Temporary(BufWriter<NamedTempFile>),
+    Direct(BufWriter<File>),
 }
 
 impl WholeFile {
     pub(super) fn create(path: &Path) -> Result<Self> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or_else(|| Path::new("."));
-        if path.is_dir() {
-            anyhow::bail!("{}: is a directory; give a file's name", path.display());
-        }
-        let file = tempfile::Builder::new()
-            .prefix(".leasehold-")
-            .tempfile_in(folder)
-            .with_context(|| format!("{}: cannot write in {}", path.display(), folder.display()))?;
-        Ok(Self { path: path.to_owned(), file: BufWriter::new(file) })
+        let shown = path;
+        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let cannot = || format!("{}: cannot write", shown.display());
+        let existing = path.metadata().ok();
+        let target = match &existing {
+            Some(found) if found.is_dir() => {
+                anyhow::bail!("{}: is a directory; give a file's name", shown.display())
+            }
+            Some(found) if !found.is_file() => {
+                let file = File::options().write(true).open(&path).with_context(cannot)?;
+                Target::Direct(BufWriter::new(file))
+            }
+            _ => Target::Temporary(BufWriter::new(temporary_beside(&path, shown, existing.as_ref())?)),
+        };
+        Ok(Self { path, target })
     }
 
     /// Gives the file its name.
     pub(super) fn finish(self) -> Result<()> {
-        let failed = || format!("{}: cannot write", self.path.display());
-        let file = self.file.into_inner().map_err(io::IntoInnerError::into_error).with_context(failed)?;
-        let file = file.persist(&self.path).map_err(|error| error.error).with_context(failed)?;
-        make_readable(&file).with_context(failed)
+        let cannot = || format!("{}: cannot write", self.path.display());
+        match self.target {
+            Target::Direct(mut file) => file.flush().with_context(cannot),
+            Target::Temporary(file) => {
+                let file = file.into_inner().map_err(io::IntoInnerError::into_error).with_context(cannot)?;
+                file.persist(&self.path).map_err(|error| error.error).with_context(cannot)?;
+                Ok(())
+            }
+        }
     }
 }
 
-/// A temporary file is its owner's only; what it becomes is a file like any other.
+fn temporary_beside(path: &Path, shown: &Path, existing: Option<&Metadata>) -> Result<NamedTempFile> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or_else(|| Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".leasehold-");
+    // What it becomes is a file like any other: with the permissions of the one it replaces, or the usual ones.
+    if let Some(permissions) = existing.map(Metadata::permissions).or_else(usual_permissions) {
+        builder.permissions(permissions);
+    }
+    let file = builder.tempfile_in(folder);
+    file.map_err(|error| anyhow::anyhow!("{}: cannot write there: {}", shown.display(), error.kind()))
+}
+
+/// Everything that the process's mask leaves.
 #[cfg(unix)]
-fn make_readable(file: &std::fs::File) -> io::Result<()> {
+fn usual_permissions() -> Option<Permissions> {
     use std::os::unix::fs::PermissionsExt as _;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
+    Some(Permissions::from_mode(0o666))
 }
 
 #[cfg(not(unix))]
-fn make_readable(_: &std::fs::File) -> io::Result<()> {
-    Ok(())
+fn usual_permissions() -> Option<Permissions> {
+    None
 }
 
 impl Write for WholeFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        match &mut self.target {
+            Target::Temporary(file) => file.write(bytes),
+            Target::Direct(file) => file.write(bytes),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        match &mut self.target {
+            Target::Temporary(file) => file.flush(),
+            Target::Direct(file) => file.flush(),
+        }
     }
+}
+
+/// Refuses outputs that cannot be written, that are an input, or that are named twice: before any work is done.
+pub(super) fn check_outputs(outputs: &[&Path], inputs: &[PathBuf]) -> Result<()> {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let inputs: Vec<_> = inputs.iter().map(|path| real(path)).collect();
+    let mut seen = Vec::new();
+    for path in outputs {
+        let place = real(path);
+        if inputs.contains(&place) {
+            anyhow::bail!("{}: is read as input; write somewhere else", path.display());
+        }
+        let device = place.metadata().is_ok_and(|found| !found.is_file());
+        if seen.contains(&place) && !device {
+            anyhow::bail!("{}: is to be written twice", path.display());
+        }
+        drop(WholeFile::create(path)?);
+        seen.push(place);
+    }
+    Ok(())
 }
 
 /// Writes a whole file at once.

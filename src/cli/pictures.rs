@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
+use super::Status;
 use super::output::{print, remark, write_file};
 use super::results::{self, Finished};
 use super::run::default_folder;
@@ -16,7 +17,8 @@ use crate::sim::{Plan, World};
 /// Failovers below which a distribution is not drawn unless asked for.
 const WORTH_A_PLOT: u64 = 100;
 
-pub(super) fn draw(args: &RunArgs, scenarios: usize, finished: &[Finished<'_>]) -> Result<()> {
+/// Draws and writes what was asked for. Inconclusive if the run to look at does not exist.
+pub(super) fn draw(args: &RunArgs, scenarios: usize, finished: &[Finished<'_>]) -> Result<Status> {
     for path in &args.plot {
         save_plot(path, &cdf(finished))?;
     }
@@ -30,10 +32,10 @@ pub(super) fn draw(args: &RunArgs, scenarios: usize, finished: &[Finished<'_>]) 
     {
         let alone = single_file && one.totals.runs == 1 && args.format == Format::Table && !args.quiet;
         if args.looks_at_one_run() || alone {
-            look_at_one_run(args, one, plan, alone)?;
+            return look_at_one_run(args, one, plan, alone);
         }
     }
-    Ok(())
+    Ok(Status::Ok)
 }
 
 fn draw_by_default(args: &RunArgs, finished: &[Finished<'_>]) -> Result<()> {
@@ -43,7 +45,7 @@ fn draw_by_default(args: &RunArgs, finished: &[Finished<'_>]) -> Result<()> {
     })?;
     let plot = cdf(finished);
     for ending in ["svg", "png"] {
-        let path = folder.join(format!("{}-failover.{ending}", finished[0].scenario.name));
+        let path = folder.join(format!("{}-failover.{ending}", file_name(&finished[0].scenario.name)));
         save_plot(&path, &plot)?;
         if !args.quiet {
             remark(format_args!("wrote {}", path.display()));
@@ -53,7 +55,7 @@ fn draw_by_default(args: &RunArgs, finished: &[Finished<'_>]) -> Result<()> {
 }
 
 fn save_plot(path: &Path, plot: &CdfPlot) -> Result<()> {
-    match ending(path) {
+    match &*ending(path) {
         "svg" => write_file(path, plot.to_svg().as_bytes()),
         "png" => write_file(path, &plot.to_png()),
         _ => bail!("{}: a plot's file ends in .svg or .png", path.display()),
@@ -62,17 +64,25 @@ fn save_plot(path: &Path, plot: &CdfPlot) -> Result<()> {
 
 /// Refuses files whose ending says nothing, before anything is run.
 pub(super) fn check_endings(args: &RunArgs) -> Result<()> {
-    if let Some(path) = args.plot.iter().find(|path| !matches!(ending(path), "svg" | "png")) {
+    if let Some(path) = args.plot.iter().find(|path| !matches!(&*ending(path), "svg" | "png")) {
         bail!("{}: a plot's file ends in .svg or .png", path.display());
     }
-    if let Some(path) = args.timeline.iter().find(|path| !matches!(ending(path), "svg" | "png" | "txt")) {
+    if let Some(path) = args.timeline.iter().find(|path| !matches!(&*ending(path), "svg" | "png" | "txt")) {
         bail!("{}: a timeline's file ends in .svg, .png or .txt", path.display());
     }
     Ok(())
 }
 
-pub(super) fn ending(path: &Path) -> &str {
-    path.extension().and_then(|ending| ending.to_str()).unwrap_or("")
+pub(super) fn ending(path: &Path) -> String {
+    path.extension().and_then(|ending| ending.to_str()).unwrap_or("").to_ascii_lowercase()
+}
+
+/// A scenario's name as that of a file.
+fn file_name(name: &str) -> String {
+    let keeps = |c: char| c.is_alphanumeric() || "-_. ".contains(c);
+    let name: String = name.chars().map(|c| if keeps(c) { c } else { '-' }).take(60).collect();
+    let name = name.trim_start_matches(['.', '-', ' ']);
+    if name.is_empty() { "scenario".to_owned() } else { name.to_owned() }
 }
 
 fn cdf(finished: &[Finished<'_>]) -> CdfPlot {
@@ -111,8 +121,14 @@ fn seconds(span: Span) -> f64 {
     span.as_nanos() as f64 / 1e9
 }
 
-fn look_at_one_run(args: &RunArgs, one: &Finished<'_>, plan: &Plan, alone: bool) -> Result<()> {
-    let run = picked(args, one)?;
+fn look_at_one_run(args: &RunArgs, one: &Finished<'_>, plan: &Plan, alone: bool) -> Result<Status> {
+    let run = match picked(args, one) {
+        Ok(run) => run,
+        Err(none) => {
+            remark(none);
+            return Ok(Status::Inconclusive);
+        }
+    };
     let mut world = World::new(plan);
     let (outcome, trace) = world.run_traced(one.setting.seed, run);
     let to_ns = outcome.ran_ns;
@@ -125,7 +141,7 @@ fn look_at_one_run(args: &RunArgs, one: &Finished<'_>, plan: &Plan, alone: bool)
         ..timeline_of(plan, &trace, to_ns)
     };
     for path in &args.timeline {
-        match ending(path) {
+        match &*ending(path) {
             "svg" => write_file(path, timeline.to_svg().as_bytes())?,
             "png" => write_file(path, &timeline.to_png())?,
             _ => write_file(path, timeline.to_text(&TextOptions::default()).as_bytes())?,
@@ -134,25 +150,28 @@ fn look_at_one_run(args: &RunArgs, one: &Finished<'_>, plan: &Plan, alone: bool)
     if args.show || alone {
         print(&format!("\n{}", timeline.to_text(&terminal())))?;
     }
-    Ok(())
+    Ok(Status::Ok)
 }
 
-fn picked(args: &RunArgs, one: &Finished<'_>) -> Result<u64> {
+/// The run to look at, or why there is none.
+fn picked(args: &RunArgs, one: &Finished<'_>) -> Result<u64, &'static str> {
     let of = |found: Option<(u64, u64)>| found.map(|(run, _)| run);
-    Ok(match args.pick_run {
-        None => of(one.totals.worst_run).unwrap_or(0),
-        Some(Pick::Number(run)) => run,
-        Some(Pick::Worst) => of(one.totals.worst_run)
-            .ok_or_else(|| anyhow::anyhow!("--pick-run worst: no run had two leaders"))?,
-        Some(Pick::Slowest) => of(one.totals.slowest_run)
-            .ok_or_else(|| anyhow::anyhow!("--pick-run slowest: no run had a failover"))?,
-    })
+    match args.pick_run {
+        None => Ok(of(one.totals.worst_run).unwrap_or(0)),
+        Some(Pick::Number(run)) => Ok(run),
+        Some(Pick::Worst) => {
+            of(one.totals.worst_run).ok_or("no run had two leaders: there is no worst one to look at")
+        }
+        Some(Pick::Slowest) => {
+            of(one.totals.slowest_run).ok_or("no run had a failover: there is no slowest one to look at")
+        }
+    }
 }
 
 fn terminal() -> TextOptions {
     use std::io::IsTerminal as _;
     let is_terminal = std::io::stdout().is_terminal();
     let color = is_terminal && std::env::var_os("NO_COLOR").is_none();
-    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    TextOptions { width: columns.unwrap_or(100), color, ..TextOptions::default() }
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse::<usize>().ok());
+    TextOptions { width: columns.unwrap_or(100).clamp(40, 400), color, ..TextOptions::default() }
 }

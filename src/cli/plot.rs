@@ -33,6 +33,10 @@ pub(super) struct PlotArgs {
 }
 
 pub(super) fn run(args: &PlotArgs) -> Result<Status> {
+    if let Some(path) = args.output.iter().find(|path| !matches!(&*ending(path), "svg" | "png")) {
+        bail!("{}: a plot's file ends in .svg or .png", path.display());
+    }
+    let marks = args.mark.iter().map(|mark| parse_mark(mark)).collect::<Result<_>>()?;
     let mut curves = Vec::new();
     for file in &args.files {
         let (name, path) = match file.split_once('=') {
@@ -41,7 +45,6 @@ pub(super) fn run(args: &PlotArgs) -> Result<Status> {
         };
         curves.extend(read(&name, &path)?);
     }
-    let marks = args.mark.iter().map(|mark| parse_mark(mark)).collect::<Result<_>>()?;
     print(&comparison(&mut curves))?;
     let plot = CdfPlot {
         title: args.title.clone(),
@@ -51,10 +54,9 @@ pub(super) fn run(args: &PlotArgs) -> Result<Status> {
         marks,
     };
     for path in &args.output {
-        match ending(path) {
+        match &*ending(path) {
             "svg" => write_file(path, plot.to_svg().as_bytes())?,
-            "png" => write_file(path, &plot.to_png())?,
-            _ => bail!("{}: a plot's file ends in .svg or .png", path.display()),
+            _ => write_file(path, &plot.to_png())?,
         }
     }
     Ok(Status::Ok)
@@ -82,7 +84,7 @@ impl Curve {
 
 fn parse_mark(text: &str) -> Result<CdfMark> {
     let (x, label) = text.split_once('=').unwrap_or((text, text));
-    let x_s = x.parse().ok().filter(|x: &f64| x.is_finite() && *x >= 0.0);
+    let x_s = x.parse().ok().filter(|x: &f64| (0.0..1e9).contains(x));
     let x_s = x_s.with_context(|| format!("--mark {text}: write SECONDS=LABEL, such as 17=LD+RP"))?;
     Ok(CdfMark { x_s, label: label.to_owned() })
 }

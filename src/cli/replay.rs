@@ -60,11 +60,18 @@ fn read(path: &Path) -> Result<Vec<Placed>> {
             continue;
         }
         let place = format!("{}:{}", path.display(), index + 1);
-        let recording = serde_json::from_str(&line)
-            .map_err(|error| anyhow::anyhow!("{place}:{}: not a recording: {error}", error.column()))?;
+        let recording = serde_json::from_str(&line).map_err(|error| {
+            anyhow::anyhow!("{place}:{}: not a recording: {}", error.column(), reason(&error))
+        })?;
         recordings.push(Placed { place, recording });
     }
     Ok(recordings)
+}
+
+/// The reason without its place: the reader saw one line only.
+fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ").map_or(text.clone(), |(reason, _)| reason.to_owned())
 }
 
 fn compare(args: &ReplayArgs, recordings: &[Placed]) -> Result<Status> {

@@ -196,7 +196,8 @@ fn single(one: &Finished<'_>) -> String {
         line(format_args!("\nrefused: {}", one.setting.refusal().unwrap_or("")));
         return text;
     };
-    line(format_args!(", seed {}, {} runs\n", one.setting.seed, grouped(totals.runs)));
+    let plural = if totals.runs == 1 { "" } else { "s" };
+    line(format_args!(", seed {}, {} run{plural}\n", one.setting.seed, grouped(totals.runs)));
     if totals.failovers.is_empty() {
         line(format_args!("no failovers"));
     } else {

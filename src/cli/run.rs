@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use super::Status;
-use super::output::{WholeFile, print, remark};
+use super::output::{WholeFile, check_outputs, print, remark};
 use super::pictures;
 use super::progress::{bar, stop_flag, was_stopped};
 use super::results::{self, Finished};
@@ -18,7 +18,7 @@ use crate::stats::{Batch, Chunk, Totals};
 
 pub(super) fn run(args: &RunArgs) -> Result<Status> {
     pictures::check_endings(args)?;
-    let scenarios = load(args)?;
+    let (scenarios, files) = load(args)?;
     let settings = chosen(args, &scenarios)?;
     if args.looks_at_one_run() && settings.len() != 1 {
         bail!(
@@ -35,6 +35,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Status> {
     if settings.iter().all(|(_, setting)| setting.plan().is_none()) && args.looks_at_one_run() {
         bail!("the settings are refused, so there is no run to look at: {}", reason(settings[0].1));
     }
+    check_outputs(&args.outputs(), &files)?;
     let mut samples = args.samples.as_deref().map(Samples::create).transpose()?;
     if let Some(samples) = &mut samples {
         samples.head(settings.len() > 1)?;
@@ -51,10 +52,11 @@ pub(super) fn run(args: &RunArgs) -> Result<Status> {
     report(args, &scenarios, &finished, samples)
 }
 
-fn load(args: &RunArgs) -> Result<Vec<Prepared>> {
+fn load(args: &RunArgs) -> Result<(Vec<Prepared>, Vec<PathBuf>)> {
     let overrides = args.overrides()?;
     let files = discover(&args.paths)?;
-    files.iter().map(|file| Ok(Scenario::load(file, &overrides)?)).collect()
+    let scenarios = files.iter().map(|file| Ok(Scenario::load(file, &overrides)?)).collect::<Result<_>>()?;
+    Ok((scenarios, files))
 }
 
 fn chosen<'a>(args: &RunArgs, scenarios: &'a [Prepared]) -> Result<Vec<(&'a Prepared, &'a Setting)>> {
@@ -131,7 +133,7 @@ fn report(
     if let Some(samples) = samples {
         samples.file.finish()?;
     }
-    pictures::draw(args, scenarios.len(), finished)?;
+    let status = status.max(pictures::draw(args, scenarios.len(), finished)?);
     if !args.quiet && args.format == Format::Table {
         results::remarks(finished);
     }

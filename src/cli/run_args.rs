@@ -1,6 +1,6 @@
 //! The arguments of `leasehold run`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::{Result, bail};
@@ -42,7 +42,7 @@ pub(super) struct RunArgs {
     /// What all randomness comes from.
     #[arg(long, value_name = "N", help_heading = "Scenario fields")]
     seed: Option<String>,
-    /// Set any field, by its path. Can be repeated.
+    /// Set any field, by its path. Can be repeated; goes after the flags above.
     #[arg(long, value_name = "PATH=VALUE", help_heading = "Scenario fields")]
     set: Vec<String>,
 
@@ -151,6 +151,12 @@ impl RunArgs {
     pub(super) fn threads(&self) -> usize {
         let available = || std::thread::available_parallelism().map_or(1, usize::from);
         self.threads.map_or_else(available, usize::from)
+    }
+
+    /// Every file that is to be written.
+    pub(super) fn outputs(&self) -> Vec<&Path> {
+        let single = self.samples.iter().chain(&self.trace);
+        single.chain(&self.plot).chain(&self.timeline).map(PathBuf::as_path).collect()
     }
 
     /// Whether anything is asked of a single run.

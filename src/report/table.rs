@@ -44,7 +44,8 @@ impl Table {
 
     /// Adds a row. Missing cells are empty; cells beyond the last column are dropped.
     pub fn row<T: Into<String>>(&mut self, cells: impl IntoIterator<Item = T>) -> &mut Self {
-        let mut cells: Vec<String> = cells.into_iter().take(self.columns.len()).map(Into::into).collect();
+        let mut cells: Vec<String> =
+            cells.into_iter().take(self.columns.len()).map(Into::into).map(printable).collect();
         cells.resize(self.columns.len(), String::new());
         self.rows.push(cells);
         self
@@ -53,6 +54,11 @@ impl Table {
     fn width(&self, column: usize) -> usize {
         self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
     }
+}
+
+/// Control characters could do anything to a terminal, and line feeds break rows.
+fn printable(text: String) -> String {
+    if text.chars().any(char::is_control) { text.replace(char::is_control, "\u{fffd}") } else { text }
 }
 
 impl fmt::Display for Table {

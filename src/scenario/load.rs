@@ -88,6 +88,7 @@ fn prepare(mut root: Node, origin: Origin<'_>, stem: &str, file: Option<PathBuf>
     // The whole document first: an error in it is the document's, not one setting's.
     let scenario: Scenario = typed(&root, None, origin)?;
     let name = scenario.name.clone().unwrap_or_else(|| stem.to_owned());
+    check_names(&scenario, &root, origin)?;
 
     let mut base = root;
     let listed = base.take("settings");
@@ -108,6 +109,21 @@ fn prepare(mut root: Node, origin: Origin<'_>, stem: &str, file: Option<PathBuf>
     }
     let overrides = origin.overrides.iter().map(|over| over.args().clone()).collect();
     Ok(Prepared { name, file, scenario, settings, overrides })
+}
+
+/// Names are printed: what could steer a terminal does not belong into one.
+fn check_names(scenario: &Scenario, root: &Node, origin: Origin<'_>) -> Result<(), Error> {
+    let settings = scenario.settings.iter().flatten();
+    for scenario in std::iter::once(scenario).chain(settings) {
+        let faults = scenario.faults.iter().flatten().map(super::fault::Fault::display_name);
+        for name in scenario.name.as_deref().into_iter().chain(faults) {
+            if name.chars().any(char::is_control) {
+                let message = format!("{name:?} has a control character in it, which names must not have");
+                return Err(invalid(message, None, None, root.mark, &Path::top(), origin));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What a setting comes to: the document, the setting over it, and the overrides over both.

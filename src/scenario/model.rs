@@ -29,7 +29,7 @@ document! {
         /// Where the fact comes from.
         source: String,
         /// How many replicas. They are called n1, n2 and so on. 3, if not given.
-        #[schemars(range(min = 1, max = 1000))]
+        #[schemars(range(min = 1, max = 64))]
         replicas: u32,
         /// How they elect. `client-go`, if not given.
         protocol: Protocol,

@@ -96,7 +96,9 @@ impl World<'_> {
         let nodes = self.befallen(index, &fault.fault);
         let until = fault.lasts.as_ref().map(|lasts| self.now + self.fault_state[index].rng.draw(lasts));
         let active = self.faults.len();
-        self.faults.push(ActiveFault { fault: index, nodes, over: false });
+        if until.is_some() || !fault.fault.leaves_nothing() {
+            self.faults.push(ActiveFault { fault: index, nodes, over: false });
+        }
         self.note(None, |world| TraceKind::FaultBegan {
             fault: index,
             nodes: (0..world.nodes.len()).filter(|node| nodes & (1 << node) != 0).collect(),
@@ -224,7 +226,7 @@ impl World<'_> {
         let trouble = &mut self.server.trouble;
         match &plan.faults[index].fault {
             Fault::Crash(_) => self.each(nodes, |world, node| world.start_process(node, false)),
-            Fault::Pause { .. } => self.each(nodes, Self::resume),
+            Fault::Pause { suspend, .. } => self.each(nodes, |world, node| world.resume(node, *suspend)),
             Fault::ServerErrors(_) => trouble.errors.retain(|&(of, _)| of != active),
             Fault::StorageWithoutLeader { .. } => trouble.without_leader.retain(|&(of, _)| of != active),
             Fault::ServerDown => trouble.down = trouble.down.saturating_sub(1),
@@ -234,12 +236,23 @@ impl World<'_> {
                 self.each(nodes, |world, node| world.nodes[node].clock.step_wall(-by_ns));
             }
             Fault::ClockRate { .. } => self.each(nodes, |world, node| {
-                let rate_ppm = world.plan.nodes[node].clock.rate_ppm;
+                let rate_ppm = world.rate_under_faults(node);
                 world.change_clock_rate(node, rate_ppm);
             }),
             _ => {}
         }
         self.occurred(TriggerEvent::FaultEnded(index), None, None);
+    }
+
+    /// A node's clock rate by the last fault under way that sets it, or its own.
+    fn rate_under_faults(&self, node: usize) -> i32 {
+        let under_way =
+            self.faults.iter().rev().filter(|active| !active.over && active.nodes & (1 << node) != 0);
+        let rates = under_way.filter_map(|active| match self.plan.faults[active.fault].fault {
+            Fault::ClockRate { rate_ppm, .. } => Some(rate_ppm),
+            _ => None,
+        });
+        rates.into_iter().next().unwrap_or(self.plan.nodes[node].clock.rate_ppm)
     }
 
     /// Stops the throttled nodes for a part of the period, and comes again with the next.
@@ -274,6 +287,18 @@ impl Fault {
             | Self::ClockRate { who, .. } => Some(*who),
             _ => None,
         }
+    }
+
+    /// Whether it is over at once and nothing need be undone, if nothing says how long it lasts.
+    fn leaves_nothing(&self) -> bool {
+        matches!(
+            self,
+            Self::Edit(_)
+                | Self::StepWallClock { .. }
+                | Self::Crash(_)
+                | Self::Terminate(_)
+                | Self::Start { .. }
+        )
     }
 
     /// Whether it is over at once if nothing says how long it lasts. A process that was told to stop does so for

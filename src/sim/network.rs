@@ -161,6 +161,7 @@ impl World<'_> {
                 window.count_left -= 1;
             }
         }
+        self.windows.retain(|window| window.count_left > 0);
         fate
     }
 
@@ -287,6 +288,7 @@ impl World<'_> {
             }
             lost |= here;
         }
+        self.windows.retain(|window| window.count_left > 0);
         lost
     }
 

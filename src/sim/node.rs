@@ -26,6 +26,8 @@ pub(super) struct Node {
     /// When the elector wants to be woken, and what class of event that is.
     pub(super) wake: (u64, u8),
     pub(super) pauses: u32,
+    /// How many of the pauses are suspends of the machine, which may stop the clock.
+    suspends: u32,
     /// What arrived while it was paused.
     inbox: Vec<Happening>,
     /// The request that the elector waits for, and its number in the trace.
@@ -54,6 +56,7 @@ impl Node {
             clock: Clock::new(&plan.clock),
             wake: NEVER,
             pauses: 0,
+            suspends: 0,
             inbox: Vec::new(),
             awaited: None,
             terms: 0,
@@ -182,11 +185,11 @@ impl World<'_> {
     /// SIGTERM.
     pub(super) fn terminate(&mut self, index: usize) {
         let node = &mut self.nodes[index];
-        if node.pauses > 0 {
-            return node.inbox.push(Happening::Terminate(index));
-        }
         if !node.alive {
             return;
+        }
+        if node.pauses > 0 {
+            return node.inbox.push(Happening::Terminate(index));
         }
         if node.elector.is_some() {
             self.feed(index, Input::Shutdown);
@@ -199,6 +202,7 @@ impl World<'_> {
         let node = &mut self.nodes[index];
         node.pauses += 1;
         if suspend {
+            node.suspends += 1;
             node.clock.suspend(self.now);
         }
         node.wake = NEVER;
@@ -208,13 +212,18 @@ impl World<'_> {
         }
     }
 
-    pub(super) fn resume(&mut self, index: usize) {
+    pub(super) fn resume(&mut self, index: usize, suspend: bool) {
         let node = &mut self.nodes[index];
         node.pauses = node.pauses.saturating_sub(1);
-        if node.pauses > 0 {
-            return;
+        if suspend {
+            node.suspends = node.suspends.saturating_sub(1);
+            if node.suspends == 0 {
+                node.clock.resume(self.now);
+            }
         }
-        node.clock.resume(self.now);
+        if node.pauses > 0 {
+            return self.look_again(index);
+        }
         let mut inbox = core::mem::take(&mut node.inbox);
         self.note(Some(index), |_| TraceKind::Resumed);
         // What was about to be sent is sent before anything is noticed: the thread goes on where it stood.

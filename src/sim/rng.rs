@@ -59,8 +59,10 @@ impl Rng {
         ppm > 0 && self.below(1_000_000) < u64::from(ppm)
     }
 
+    /// At most 73 years, so that instants of a run, which lasts a hundred at most, can be added to.
+    #[inline]
     pub(super) fn draw(&mut self, draw: &Draw) -> u64 {
-        match draw {
+        let drawn = match draw {
             Draw::Fixed(n) => *n,
             Draw::Uniform { from, to } => from + self.below(to.saturating_sub(*from)),
             Draw::LogNormal { median, sigma } => self.log_normal(*median, *sigma),
@@ -68,7 +70,8 @@ impl Rng {
                 let index = self.below(samples.len() as u64);
                 samples.get(usize::try_from(index).unwrap_or(0)).copied().unwrap_or(0)
             }
-        }
+        };
+        drawn.min(1 << 61)
     }
 
     #[expect(

@@ -29,7 +29,10 @@ impl Names {
     #[expect(clippy::cast_possible_truncation, reason = "a run has far fewer identities than 65,536")]
     pub(super) fn id(&mut self, name: &SmolStr) -> IdentityId {
         let at = self.0.iter().position(|known| known == name).unwrap_or_else(|| {
-            self.0.push(name.clone());
+            // Only a storm of restarts under new names gets here; the last ones share a number then.
+            if self.0.len() < usize::from(u16::MAX) {
+                self.0.push(name.clone());
+            }
             self.0.len() - 1
         });
         IdentityId(at as u16)

@@ -23,7 +23,7 @@ pub(super) enum Happening {
     Decide(usize),
     /// A response reaches its node.
     Deliver(usize),
-    /// A paused node runs again.
+    /// A throttled node runs again.
     Resume(usize),
     /// The guarded work of a node's process has stopped.
     WorkStopped { node: usize, process: u32 },
@@ -73,6 +73,9 @@ pub struct World<'p> {
     done: bool,
 }
 
+/// A run of seconds is a few thousand events; a fraction of a second of computing is some hundred thousand.
+const EVENTS_BETWEEN_QUESTIONS: u64 = 1 << 17;
+
 impl<'p> World<'p> {
     /// A world in which nothing has happened yet.
     ///
@@ -110,14 +113,25 @@ impl<'p> World<'p> {
 
     /// Runs once and returns what was measured. The same seed and number give the same run.
     pub fn run(&mut self, seed: u64, run: u64) -> &Outcome {
+        let _never_stopped = self.run_while(seed, run, || true);
+        &self.observer.outcome
+    }
+
+    /// Runs once as long as it is told to go on, which it asks every now and then. Returns what was measured, or
+    /// nothing if it was told to stop.
+    pub fn run_while(&mut self, seed: u64, run: u64, go_on: impl Fn() -> bool) -> Option<&Outcome> {
         self.reset(seed, run);
-        while !self.done && self.step() {}
+        while !self.done && self.step() {
+            if self.observer.outcome.events.is_multiple_of(EVENTS_BETWEEN_QUESTIONS) && !go_on() {
+                return None;
+            }
+        }
         if !self.done {
             // Nothing happens any more, but the time until the end counts.
             self.now = self.plan.horizon_ns;
         }
         self.finish();
-        &self.observer.outcome
+        Some(&self.observer.outcome)
     }
 
     /// Runs once and returns also every event.
@@ -180,7 +194,7 @@ impl<'p> World<'p> {
                 self.decide(message);
             }
             Happening::Deliver(message) => self.deliver(message),
-            Happening::Resume(node) => self.resume(node),
+            Happening::Resume(node) => self.resume(node, false),
             Happening::WorkStopped { node, process } => self.work_stopped(node, process),
             Happening::WorkAsks { node, process, term } => self.work_asks(node, process, term),
             Happening::WorkSends { node, token } => self.work_sends(node, token),

@@ -95,7 +95,10 @@ impl Batch {
             }
             let mut chunk = Chunk { first_run, totals: Totals::default(), samples: Vec::new() };
             for run in first_run..self.runs.min(first_run + size) {
-                let outcome = world.run(self.seed, run);
+                let go_on = || !stops.iter().any(|stop| stop.load(Ordering::Relaxed));
+                let Some(outcome) = world.run_while(self.seed, run, go_on).filter(|_| go_on()) else {
+                    return;
+                };
                 chunk.totals.add(run, outcome);
                 if self.samples {
                     let sample =

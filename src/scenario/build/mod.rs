@@ -55,6 +55,12 @@ pub(super) struct Build<'a> {
     pub(super) samples: &'a mut Samples,
 }
 
+/// A set of replicas is kept as the bits of a number.
+const REPLICAS_MAX: u32 = 64;
+
+/// A hundred years: far from where instants overflow.
+const DURATION_MAX_NS: u64 = 36_500 * 86_400 * 1_000_000_000;
+
 /// Where a value may have been written: the first of these paths at which something is.
 #[derive(Clone, Debug)]
 struct Spot(Vec<Path>);
@@ -94,14 +100,18 @@ impl Build<'_> {
         self.counts(scenario)?;
         let timings = self.timings(scenario.timings.as_ref(), &Spot::field("timings"))?;
         let horizon_ns = scenario.duration.unwrap_or(Length::retry_periods(60)).resolve(&timings);
-        if horizon_ns == 0 {
-            let help = "a run needs some time";
-            return Err(self.wrong(&Spot::field("duration"), "the run lasts no time", Some(help)));
-        }
         let nodes = match self.nodes(scenario)? {
             Ok(nodes) => nodes,
             Err(refusal) => return Ok(Err(refusal)),
         };
+        if horizon_ns == 0 {
+            let help = "a run needs some time";
+            return Err(self.wrong(&Spot::field("duration"), "the run lasts no time", Some(help)));
+        }
+        if horizon_ns > DURATION_MAX_NS {
+            let help = "at most 36500 days can be simulated";
+            return Err(self.wrong(&Spot::field("duration"), "the run lasts too long", Some(help)));
+        }
         let faults = self.faults(scenario, &nodes, &timings, horizon_ns)?;
         Ok(Ok(plan::Plan {
             nodes,
@@ -126,8 +136,8 @@ impl Build<'_> {
             (Some(0), _, _) => nothing("replicas", "elect"),
             (_, Some(0), _) => nothing("runs", "run"),
             (_, _, Some(0)) => nothing("stop_after_failovers", "run"),
-            (Some(n), _, _) if n > 1000 => {
-                let help = "at most 1000 can be simulated";
+            (Some(n), _, _) if n > REPLICAS_MAX => {
+                let help = "at most 64 can be simulated";
                 Err(self.wrong(&Spot::field("replicas"), format!("{n} replicas are too many"), Some(help)))
             }
             _ => Ok(()),

@@ -43,7 +43,12 @@ impl Build<'_> {
             let node = self.particulars(key)?;
             let name = node.name.clone().unwrap_or_else(|| key.clone());
             let spot = Spot(vec![at.key(key.as_str()).key("name")]);
-            if RESERVED.contains(&name.as_str()) || name.is_empty() {
+            if node.identity.as_deref() == Some("") {
+                let spot = Spot(vec![at.key(key.as_str()).key("identity")]);
+                let help = "an elector that writes no identity never holds the Lease";
+                return Err(self.wrong(&spot, "the identity is empty", Some(help)));
+            }
+            if RESERVED.contains(&name.as_str()) || name.is_empty() || name.chars().any(char::is_control) {
                 let message = format!("`{name}` cannot be a replica's name");
                 return Err(self.wrong(&spot, message, Some("in faults, it means something else")));
             }
