@@ -280,7 +280,7 @@ fn a_single_long_run_can_be_interrupted() {
 
 #[cfg(unix)]
 #[test]
-fn an_interrupted_run_says_what_is_complete_and_writes_no_files() {
+fn an_interrupted_run_leaves_what_is_complete_and_says_what_is_not() {
     use std::process::Stdio;
     let folder = folder();
     let crash = scenario("baseline/leader-crash.yaml");
@@ -300,7 +300,11 @@ fn an_interrupted_run_says_what_is_complete_and_writes_no_files() {
     let result: serde_json::Value = serde_json::from_slice(&output.stdout).expect("what is printed is whole");
     assert_eq!(result["results"][0]["complete"], false);
     assert_eq!(result["verdict"], "inconclusive");
-    assert_eq!(files(folder.path()), Vec::<String>::new());
+    let runs = result["results"][0]["runs"].as_u64().expect("complete runs are counted");
+    assert!(runs > 0 && text(&output.stderr).contains(&format!("{runs} of 100000000 runs are")));
+    let samples = std::fs::read_to_string(folder.path().join("s.csv")).expect("complete runs are kept");
+    assert_eq!(samples.lines().count() as u64, runs + 1);
+    assert_eq!(files(folder.path()), ["s.csv"]);
 }
 
 #[test]

@@ -19,9 +19,7 @@ const WORTH_A_PLOT: u64 = 100;
 
 /// Draws and writes what was asked for. Inconclusive if the run to look at does not exist.
 pub(super) fn draw(args: &RunArgs, scenarios: usize, finished: &[Finished<'_>]) -> Result<Status> {
-    for path in &args.plot {
-        save_plot(path, &cdf(finished))?;
-    }
+    draw_plots(args, finished)?;
     let single_file = scenarios == 1 && args.paths.iter().all(|path| path.is_file());
     let failovers = finished.iter().map(|one| one.totals.failovers.count()).max().unwrap_or(0);
     if args.plot.is_empty() && !args.no_plot && single_file && failovers >= WORTH_A_PLOT {
@@ -36,6 +34,11 @@ pub(super) fn draw(args: &RunArgs, scenarios: usize, finished: &[Finished<'_>]) 
         }
     }
     Ok(Status::Ok)
+}
+
+/// The plots that were asked for.
+pub(super) fn draw_plots(args: &RunArgs, finished: &[Finished<'_>]) -> Result<()> {
+    args.plot.iter().try_for_each(|path| save_plot(path, &cdf(finished)))
 }
 
 fn draw_by_default(args: &RunArgs, finished: &[Finished<'_>]) -> Result<()> {
@@ -97,7 +100,11 @@ fn cdf(finished: &[Finished<'_>]) -> CdfPlot {
     let first = finished.first();
     CdfPlot {
         title: first.map_or_else(String::new, |one| format!("Failover: {}", one.scenario.name)),
-        subtitle: first.map_or_else(String::new, results::describe),
+        subtitle: if finished.len() == 1 {
+            first.map_or_else(String::new, results::describe)
+        } else {
+            String::new()
+        },
         x_label: "seconds from the cause to the next leader's start".to_owned(),
         series: series.collect(),
         marks: first.map_or_else(Vec::new, |one| popular_bound(one, finished)),

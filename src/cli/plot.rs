@@ -14,7 +14,7 @@ use crate::stats::{Latencies, ks_two_sample};
 /// Plot failover distributions from sample files, overlaid, and compare them.
 ///
 /// A file is what `leasehold run --samples` writes, or any CSV with a column `seconds` or `failover_s`; a column
-/// `replicas`, `setting` or `cause` splits it into curves. Lines that begin with # are skipped. The Kolmogorov-Smirnov
+/// `replicas`, `scenario`, `setting` or `cause` splits it into curves. Lines that begin with # are skipped. The Kolmogorov-Smirnov
 /// distance of every curve to the first is printed.
 #[derive(clap::Args, Debug)]
 pub(super) struct PlotArgs {
@@ -101,7 +101,8 @@ fn read(name: &str, path: &Path) -> Result<Vec<Curve>> {
             head.iter().collect::<Vec<_>>().join(", ")
         );
     };
-    let split: Vec<usize> = ["setting", "cause", "replicas"].iter().filter_map(|name| column(name)).collect();
+    let split: Vec<usize> =
+        ["scenario", "setting", "cause", "replicas"].iter().filter_map(|name| column(name)).collect();
     let mut curves: BTreeMap<Vec<String>, Vec<f64>> = BTreeMap::new();
     for record in reader.records() {
         let record = record.with_context(cannot)?;

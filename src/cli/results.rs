@@ -216,6 +216,10 @@ fn single(one: &Finished<'_>) -> String {
     figure("time without a leader, mean s", mean(totals.leaderless.sum_ns));
     figure("time with two leaders, worst run s", seconds_text(Some(totals.two_leaders.max_ns)));
     figure("runs with two leaders", grouped(totals.two_leaders_runs));
+    for (&(a, b), &ns) in &totals.two_leaders_pairs {
+        let pair = format!("  {} and {}, mean s", plan.nodes[a].name, plan.nodes[b].name);
+        figure(&pair, mean(ns));
+    }
     if plan.work.is_some() {
         figure("writes accepted", grouped(totals.writes_accepted));
         figure("  of them stale", grouped(totals.stale_writes_accepted));
@@ -326,12 +330,22 @@ fn one_json(one: &Finished<'_>) -> Value {
         "refused": one.setting.refusal(),
         "figures": figures(one),
         "failover_s_by_cause": by_cause(one),
+        "two_leaders_pairs": pairs(one),
         "worst_run": one.totals.worst_run.map(|(run, _)| run),
         "slowest_run": one.totals.slowest_run.map(|(run, _)| run),
         "expectations": expectations.collect::<Vec<_>>(),
         "verdict": verdict_name(one.status()),
         "resolved": one.setting.resolved().to_json(),
     })
+}
+
+/// For how long each pair led at once, in all runs together.
+#[expect(clippy::cast_precision_loss, reason = "a figure for people and plots")]
+fn pairs(one: &Finished<'_>) -> Vec<Value> {
+    let Some(plan) = one.setting.plan() else { return Vec::new() };
+    let name = |node: usize| plan.nodes[node].name.as_str();
+    let pairs = one.totals.two_leaders_pairs.iter();
+    pairs.map(|(&(a, b), &ns)| json!({"nodes": [name(a), name(b)], "total_s": ns as f64 / 1e9})).collect()
 }
 
 fn figure(one: &Finished<'_>, name: &str) -> Option<f64> {

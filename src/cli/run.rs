@@ -38,7 +38,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Status> {
     check_outputs(&args.outputs(), &files)?;
     let mut samples = args.samples.as_deref().map(Samples::create).transpose()?;
     if let Some(samples) = &mut samples {
-        samples.head(settings.len() > 1)?;
+        samples.head(settings.len() > 1, scenarios.len() > 1)?;
     }
     let mut finished = Vec::new();
     for (scenario, setting) in settings {
@@ -98,7 +98,7 @@ fn run_setting<'a>(
     let totals = batch.run(plan, stop_flag()?, |chunk| {
         progress.inc(chunk.totals.runs);
         if let Some(samples) = &mut samples {
-            failed = samples.add(&setting.name, plan, chunk).err();
+            failed = samples.add(scenario, setting, plan, chunk).err();
         }
         failed.is_none()
     });
@@ -122,13 +122,8 @@ fn report(
     })?;
     let status = finished.iter().map(Finished::status).max().unwrap_or(Status::Ok);
     if was_stopped() {
-        let done = finished.iter().filter(|one| one.is_complete()).count();
-        let all: usize = scenarios.iter().map(|scenario| scenario.settings.len()).sum();
-        remark(format_args!(
-            "interrupted: {done} of {all} settings are complete; what is printed of the last one covers the runs that it \
-             had completed. No files were written."
-        ));
-        return Ok(status.max(Status::Inconclusive));
+        return leave_what_is_complete(args, scenarios, finished, samples)
+            .map(|()| status.max(Status::Inconclusive));
     }
     if let Some(samples) = samples {
         samples.file.finish()?;
@@ -140,30 +135,64 @@ fn report(
     Ok(status)
 }
 
+/// After Ctrl-C: complete runs are worth keeping, and what is missing is said.
+fn leave_what_is_complete(
+    args: &RunArgs,
+    scenarios: &[Prepared],
+    finished: &[Finished<'_>],
+    samples: Option<Samples>,
+) -> Result<()> {
+    let complete = finished.iter().filter(|one| one.is_complete()).count();
+    let all: usize = scenarios.iter().map(|scenario| scenario.settings.len()).sum();
+    remark(format_args!("interrupted: {complete} of {all} settings are complete"));
+    if let Some(one) = finished.iter().find(|one| !one.is_complete()) {
+        remark(format_args!(
+            "{}: {} of {} runs are; figures and files cover those",
+            results::title(one.scenario, one.setting),
+            one.totals.runs,
+            one.setting.runs
+        ));
+    }
+    if let Some(samples) = samples {
+        samples.file.finish()?;
+    }
+    pictures::draw_plots(args, finished)?;
+    if args.looks_at_one_run() {
+        remark("no trace and no timeline were written");
+    }
+    Ok(())
+}
+
 /// The file of failovers.
 struct Samples {
     file: WholeFile,
     names_settings: bool,
+    names_scenarios: bool,
 }
 
 impl Samples {
     fn create(path: &std::path::Path) -> Result<Self> {
-        Ok(Self { file: WholeFile::create(path)?, names_settings: false })
+        Ok(Self { file: WholeFile::create(path)?, names_settings: false, names_scenarios: false })
     }
 
-    fn head(&mut self, names_settings: bool) -> Result<()> {
+    fn head(&mut self, names_settings: bool, names_scenarios: bool) -> Result<()> {
         self.names_settings = names_settings;
-        let more = if names_settings { ",setting" } else { "" };
-        Ok(writeln!(self.file, "run,replicas,cause,seconds{more}")?)
+        self.names_scenarios = names_scenarios;
+        let settings = if names_settings { ",setting" } else { "" };
+        let scenarios = if names_scenarios { ",scenario" } else { "" };
+        Ok(writeln!(self.file, "run,replicas,cause,seconds{settings}{scenarios}")?)
     }
 
-    fn add(&mut self, setting: &str, plan: &Plan, chunk: &Chunk) -> Result<()> {
+    fn add(&mut self, scenario: &Prepared, setting: &Setting, plan: &Plan, chunk: &Chunk) -> Result<()> {
         for sample in &chunk.samples {
             let cause = results::csv_field(&plan.faults[sample.fault].name);
             let (s, ns) = (sample.took_ns / 1_000_000_000, sample.took_ns % 1_000_000_000);
             write!(self.file, "{},{},{cause},{s}.{ns:09}", sample.run, plan.nodes.len())?;
             if self.names_settings {
-                write!(self.file, ",{}", results::csv_field(setting))?;
+                write!(self.file, ",{}", results::csv_field(&setting.name))?;
+            }
+            if self.names_scenarios {
+                write!(self.file, ",{}", results::csv_field(&scenario.name))?;
             }
             writeln!(self.file)?;
         }

@@ -64,6 +64,7 @@ fn event_json(event: &TraceEvent, plan: &Plan) -> Map<String, Value> {
         TraceKind::StoppedLeading { reason } => {
             json!({"kind": "stopped_leading", "reason": format!("{reason:?}")})
         }
+        TraceKind::RightEnded => json!({"kind": "right_ended"}),
         TraceKind::WorkStopped => json!({"kind": "work_stopped"}),
         TraceKind::Returned { reason } => json!({"kind": "returned", "reason": format!("{reason:?}")}),
         TraceKind::NewLeader { holder } => json!({"kind": "new_leader", "holder": holder.as_str()}),

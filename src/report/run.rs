@@ -88,7 +88,12 @@ impl Run<'_> {
                 }
             }
             TraceKind::StartedLeading { .. } => drawing.enter(at, LaneState::Leading),
-            TraceKind::StoppedLeading { .. } => drawing.enter(at, LaneState::Draining),
+            TraceKind::RightEnded if matches!(drawing.state, LaneState::Leading | LaneState::Draining) => {
+                drawing.enter(at, LaneState::Expired);
+            }
+            TraceKind::StoppedLeading { .. } if drawing.state == LaneState::Leading => {
+                drawing.enter(at, LaneState::Draining);
+            }
             TraceKind::WorkStopped | TraceKind::ProcessStarted { .. } => {
                 drawing.enter(at, LaneState::Follower)
             }

@@ -30,6 +30,7 @@ enum Cell {
     Follower,
     Leading,
     Draining,
+    Expired,
     PausedLeading,
     Paused,
     TwoLeaders,
@@ -39,9 +40,10 @@ enum Cell {
 }
 
 /// The states that the legend explains.
-const LEGEND: [(Cell, &str); 8] = [
+const LEGEND: [(Cell, &str); 9] = [
     (Cell::Leading, "leading"),
     (Cell::Draining, "draining"),
+    (Cell::Expired, "right ended"),
     (Cell::Follower, "follower"),
     (Cell::PausedLeading, "paused while leading"),
     (Cell::Paused, "paused"),
@@ -134,6 +136,7 @@ impl Page<'_> {
                 LaneState::Follower => Cell::Follower,
                 LaneState::Leading => Cell::Leading,
                 LaneState::Draining => Cell::Draining,
+                LaneState::Expired => Cell::Expired,
             };
             let mut shown = false;
             for i in self.range(span.from_ns, span.to_ns) {
@@ -279,6 +282,7 @@ fn symbol(cell: Cell, ascii: bool) -> char {
         Cell::Follower => ('-', '─'),
         Cell::Leading => ('#', '█'),
         Cell::Draining => ('%', '▓'),
+        Cell::Expired => ('=', '═'),
         Cell::PausedLeading => ('P', '▒'),
         Cell::Paused => ('p', '░'),
         Cell::TwoLeaders => ('!', '▼'),
@@ -300,7 +304,7 @@ fn symbol(cell: Cell, ascii: bool) -> char {
 /// The ANSI colour of a cell.
 fn color(cell: Cell) -> Option<&'static str> {
     match cell {
-        Cell::Leading | Cell::Draining => Some("34"),
+        Cell::Leading | Cell::Draining | Cell::Expired => Some("34"),
         Cell::PausedLeading | Cell::Paused => Some("90"),
         Cell::TwoLeaders => Some("1;31"),
         Cell::CutOff => Some("33"),

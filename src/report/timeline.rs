@@ -13,6 +13,8 @@ pub enum LaneState {
     Leading,
     /// It was told to stop, and its guarded work is still stopping.
     Draining,
+    /// Its right to act has ended, and it has not noticed, or its guarded work is still stopping.
+    Expired,
 }
 
 /// A replica in one state, from one moment to another.

@@ -25,7 +25,7 @@ const TWO_LEADERS: Rgb = (208, 2, 27);
 const RESULTS: [(&str, Outcome); 4] = [
     ("ok", Outcome::Ok),
     ("conflict, not found, exists", Outcome::Conflict),
-    ("refused, 5xx", Outcome::Refused),
+    ("refused, 4xx, 5xx", Outcome::Refused),
     ("timeout, lost", Outcome::Timeout),
 ];
 
@@ -209,11 +209,13 @@ impl Picture<'_> {
             LaneState::Follower => "follower",
             LaneState::Leading => "leading",
             LaneState::Draining => "draining",
+            LaneState::Expired => "may not act any more",
         };
         self.hint_span(what, span.from_ns, span.to_ns);
         let (text, ink) = match span.state {
             LaneState::Leading => ("leading", WHITE),
             LaneState::Draining => ("draining", INK),
+            LaneState::Expired => ("right ended", INK),
             _ => return,
         };
         if font::width(text, SMALL) + 12.0 < to - from {
@@ -264,7 +266,8 @@ impl Picture<'_> {
     }
 
     fn legend(&mut self, top: f64) {
-        let states = ["leading", "draining", "follower", "paused", "cut off"].into_iter().enumerate();
+        let states =
+            ["leading", "draining", "right ended", "follower", "paused", "cut off"].into_iter().enumerate();
         let mut entries: Vec<(f64, String, Key)> =
             states.map(|(i, name)| (26.0, name.to_owned(), Key::State(i))).collect();
         if !self.timeline.overlaps.is_empty() {
@@ -301,8 +304,9 @@ fn draw_key(scene: &mut Scene, place: (f64, f64, f64, f64), key: Key) {
     match key {
         Key::State(0) => draw_state(scene, place, LaneState::Leading),
         Key::State(1) => draw_state(scene, place, LaneState::Draining),
-        Key::State(2) => draw_state(scene, place, LaneState::Follower),
-        Key::State(3) => draw_overlay(scene, place, OverlayKind::Paused),
+        Key::State(2) => draw_state(scene, place, LaneState::Expired),
+        Key::State(3) => draw_state(scene, place, LaneState::Follower),
+        Key::State(4) => draw_overlay(scene, place, OverlayKind::Paused),
         Key::State(_) => draw_overlay(scene, place, OverlayKind::CutOff),
         Key::TwoLeaders => {
             scene.rect(place, Paint { rgb: TWO_LEADERS, alpha: 0.22 });
@@ -324,6 +328,9 @@ fn draw_state(scene: &mut Scene, place: (f64, f64, f64, f64), state: LaneState) 
         }
         LaneState::Draining => {
             scene.rect(place, DRAINING);
+        }
+        LaneState::Expired => {
+            scene.frame(place, Stroke { rgb: LEADING, width: 1.0, dash: &[] });
         }
     }
 }

@@ -16,7 +16,7 @@ const RESULTS: [&str; 10] = [
     "server_error",
     "timeout",
 ];
-const PLAIN: [&str; 21] = [
+const PLAIN: [&str; 23] = [
     "runs",
     "runs_with_leader",
     "failovers",
@@ -27,6 +27,7 @@ const PLAIN: [&str; 21] = [
     "two_leaders_ms_mean",
     "two_leaders_longest_ms",
     "two_leaders_runs",
+    "two_leaders_spans",
     "terms",
     "changes",
     "changes_without_cause",
@@ -36,6 +37,7 @@ const PLAIN: [&str; 21] = [
     "stale_writes_accepted",
     "stale_writes_rejected",
     "transitions_max",
+    "ignored_responses",
     "invariant_violations",
     "refused_settings",
 ];

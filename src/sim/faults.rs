@@ -23,6 +23,8 @@ pub(super) struct FaultState {
 pub(super) struct ActiveFault {
     fault: usize,
     nodes: u64,
+    /// The processes that it befell, for what ends with them.
+    processes: Vec<u32>,
     over: bool,
 }
 
@@ -97,7 +99,10 @@ impl World<'_> {
         let until = fault.lasts.as_ref().map(|lasts| self.now + self.fault_state[index].rng.draw(lasts));
         let active = self.faults.len();
         if until.is_some() || !fault.fault.leaves_nothing() {
-            self.faults.push(ActiveFault { fault: index, nodes, over: false });
+            let pauses = matches!(fault.fault, Fault::Pause { .. });
+            let processes =
+                if pauses { self.nodes.iter().map(|node| node.process).collect() } else { Vec::new() };
+            self.faults.push(ActiveFault { fault: index, nodes, processes, over: false });
         }
         self.note(None, |world| TraceKind::FaultBegan {
             fault: index,
@@ -196,7 +201,10 @@ impl World<'_> {
             Fault::StorageWithoutLeader { applied } => {
                 self.server.trouble.without_leader.push((active, *applied));
             }
-            Fault::ServerDown => self.server.trouble.down += 1,
+            Fault::ServerDown => {
+                self.server.trouble.down += 1;
+                self.server.trouble.went_down += 1;
+            }
             Fault::ServerSlow(by) => self.server.trouble.slow.push((active, by.clone())),
             Fault::ServerStale(stale) => self.server.trouble.stale.push((active, stale.clone())),
             Fault::Edit(edit) => self.edit(index, edit),
@@ -226,9 +234,15 @@ impl World<'_> {
         let trouble = &mut self.server.trouble;
         match &plan.faults[index].fault {
             Fault::Crash(_) => self.each(nodes, |world, node| world.start_process(node, false)),
-            Fault::Pause { suspend, .. } => self.each(nodes, |world, node| world.resume(node, *suspend)),
+            Fault::Pause { suspend, .. } => {
+                let processes = std::mem::take(&mut self.faults[active].processes);
+                self.each(nodes, |world, node| world.resume(node, processes[node], *suspend));
+            }
             Fault::ServerErrors(_) => trouble.errors.retain(|&(of, _)| of != active),
-            Fault::StorageWithoutLeader { .. } => trouble.without_leader.retain(|&(of, _)| of != active),
+            Fault::StorageWithoutLeader { .. } => {
+                let wall = self.wall();
+                self.server.storage_recovers(self.now, wall, active);
+            }
             Fault::ServerDown => trouble.down = trouble.down.saturating_sub(1),
             Fault::ServerSlow(_) => trouble.slow.retain(|(of, _)| *of != active),
             Fault::ServerStale(_) => trouble.stale.retain(|(of, _)| *of != active),
@@ -257,14 +271,15 @@ impl World<'_> {
 
     /// Stops the throttled nodes for a part of the period, and comes again with the next.
     pub(super) fn throttle(&mut self, active: usize) {
-        let ActiveFault { fault, nodes, over } = self.faults[active];
+        let ActiveFault { fault, nodes, over, .. } = self.faults[active];
         let Fault::Throttle { period_ns, stopped_ns, .. } = self.plan.faults[fault].fault else { return };
         if over {
             return;
         }
         self.each(nodes, |world, node| {
             world.pause(node, false);
-            world.queue.push(world.now + stopped_ns, Class::World, Happening::Resume(node));
+            let resume = Happening::Resume { node, process: world.nodes[node].process };
+            world.queue.push(world.now + stopped_ns, Class::World, resume);
         });
         self.queue.push(self.now + period_ns.max(1), Class::World, Happening::Throttle(active));
     }

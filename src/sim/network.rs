@@ -22,6 +22,8 @@ pub(super) struct Message {
     applied_after_cancel: bool,
     /// The server answers 500 without applying it.
     error: bool,
+    /// How often the server had gone down when it took the request on.
+    taken_by: u32,
     /// How much longer the response takes.
     response_extra: u64,
     result: Result<Reply, Failure>,
@@ -39,6 +41,13 @@ pub(super) struct Window {
     pub(super) count_left: u32,
     pub(super) until: u64,
     pub(super) applied_after_cancel: bool,
+}
+
+impl LinkEffect {
+    /// Whether it strikes a response when that leaves, not when its request was sent.
+    fn is_judged_by_leg(&self) -> bool {
+        matches!(self, Self::Drop | Self::Loss { .. } | Self::Duplicate { .. })
+    }
 }
 
 /// What the links do to one request that is sent now.
@@ -86,6 +95,7 @@ impl World<'_> {
             abandoned: false,
             applied_after_cancel: fate.applied_after_cancel,
             error: fate.error,
+            taken_by: 0,
             response_extra: fate.response_extra,
             result: Err(Failure::Refused),
         };
@@ -155,8 +165,7 @@ impl World<'_> {
             }
             fate.applied_after_cancel |= window.applied_after_cancel;
             // What only concerns the response is counted when there is one.
-            let judged_later =
-                !request && matches!(window.effect, LinkEffect::Drop | LinkEffect::Loss { .. });
+            let judged_later = !request && window.effect.is_judged_by_leg();
             if window.count_left != u32::MAX && !judged_later {
                 window.count_left -= 1;
             }
@@ -204,6 +213,7 @@ impl World<'_> {
         if self.server.trouble.down > 0 {
             return self.answer(at, Err(Failure::Refused));
         }
+        self.messages[at].taken_by = self.server.trouble.went_down;
         match self.server.decide_at(self.now, &self.plan.server) {
             None => self.answer(at, Err(Failure::TooManyRequests)),
             Some(when) if when == self.now && self.plan.server.capacity.is_none() => self.decide(at),
@@ -215,7 +225,8 @@ impl World<'_> {
         if self.is_void(at) {
             return self.free_messages.push(at);
         }
-        if self.messages[at].error {
+        // What the server was working on when it went down is answered by a broken connection.
+        if self.messages[at].error || self.messages[at].taken_by != self.server.trouble.went_down {
             return self.answer(at, Err(Failure::ServerError));
         }
         let op = self.messages[at].op;
@@ -251,11 +262,15 @@ impl World<'_> {
     fn answer(&mut self, at: usize, result: Result<Reply, Failure>) {
         let index = self.messages[at].node;
         self.messages[at].result = result;
-        let lost = !self.windows.is_empty() && self.response_lost(index, verb_of(&self.messages[at].op));
+        let (lost, duplicated) = if self.windows.is_empty() {
+            (false, false)
+        } else {
+            self.response_fate(index, verb_of(&self.messages[at].op))
+        };
         let link = &self.plan.nodes[index].response;
         let rng = &mut self.nodes[index].link_rng;
         let latency = rng.draw(&link.latency).saturating_add(self.messages[at].response_extra);
-        let again = rng.chance(link.duplicate_ppm).then(|| rng.draw(&link.latency));
+        let again = (rng.chance(link.duplicate_ppm) || duplicated).then(|| rng.draw(&link.latency));
         if rng.chance(link.loss_ppm) || lost {
             return self.free_messages.push(at);
         }
@@ -267,9 +282,9 @@ impl World<'_> {
         self.queue.push(self.now.saturating_add(latency), Class::Response, Happening::Deliver(at));
     }
 
-    /// Whether a response that leaves now is lost.
-    fn response_lost(&mut self, index: usize, verb: Verb) -> bool {
-        let mut lost = false;
+    /// Whether a response that leaves now is lost, and whether it is duplicated.
+    fn response_fate(&mut self, index: usize, verb: Verb) -> (bool, bool) {
+        let (mut lost, mut duplicated) = (false, false);
         for window in &mut self.windows {
             if window.nodes & (1 << index) == 0
                 || window.leg == Leg::Request
@@ -278,18 +293,21 @@ impl World<'_> {
             {
                 continue;
             }
-            let here = match window.effect {
-                LinkEffect::Drop => true,
-                LinkEffect::Loss { ppm } => self.nodes[index].link_rng.chance(ppm),
+            let rng = &mut self.nodes[index].link_rng;
+            let (loses, duplicates) = match window.effect {
+                LinkEffect::Drop => (true, false),
+                LinkEffect::Loss { ppm } => (rng.chance(ppm), false),
+                LinkEffect::Duplicate { ppm } => (false, rng.chance(ppm)),
                 _ => continue,
             };
-            if here && window.leg == Leg::Response && window.count_left != u32::MAX {
+            if (loses || duplicates) && window.leg == Leg::Response && window.count_left != u32::MAX {
                 window.count_left -= 1;
             }
-            lost |= here;
+            lost |= loses;
+            duplicated |= duplicates;
         }
         self.windows.retain(|window| window.count_left > 0);
-        lost
+        (lost, duplicated)
     }
 
     pub(super) fn deliver(&mut self, at: usize) {

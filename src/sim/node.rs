@@ -164,6 +164,7 @@ impl World<'_> {
         node.alive = false;
         node.wake = NEVER;
         node.awaited = None;
+        node.pauses = node.suspends;
         node.inbox.clear();
         node.ignored_before += node.elector.as_ref().map_or(0, Elector::ignored_responses);
         node.elector = None;
@@ -212,8 +213,12 @@ impl World<'_> {
         }
     }
 
-    pub(super) fn resume(&mut self, index: usize, suspend: bool) {
+    /// A pause of a process ends with that process; a suspend is the machine's.
+    pub(super) fn resume(&mut self, index: usize, process: u32, suspend: bool) {
         let node = &mut self.nodes[index];
+        if !suspend && (node.process != process || node.pauses <= node.suspends) {
+            return;
+        }
         node.pauses = node.pauses.saturating_sub(1);
         if suspend {
             node.suspends = node.suspends.saturating_sub(1);

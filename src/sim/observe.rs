@@ -28,6 +28,10 @@ pub struct Outcome {
     pub two_leaders_ns: u64,
     /// The longest span of it.
     pub two_leaders_longest_ns: u64,
+    /// How many spans.
+    pub two_leaders_spans: u64,
+    /// For how long each pair of nodes led at once, by index.
+    pub two_leaders_pairs: Vec<((usize, usize), u64)>,
     /// Terms begun.
     pub terms: u64,
     /// Terms of another process than the last.
@@ -55,8 +59,10 @@ pub struct Outcome {
 impl Outcome {
     fn clear(&mut self) {
         let mut failovers = core::mem::take(&mut self.failovers);
+        let mut two_leaders_pairs = core::mem::take(&mut self.two_leaders_pairs);
         failovers.clear();
-        *self = Self { failovers, ..Self::default() };
+        two_leaders_pairs.clear();
+        *self = Self { failovers, two_leaders_pairs, ..Self::default() };
     }
 }
 
@@ -114,6 +120,7 @@ impl Observer {
         let after = self.acting.count_ones();
         if before < 2 && after >= 2 {
             self.overlap_since = now;
+            self.outcome.two_leaders_spans += 1;
         }
         self.had_leader |= acts;
         before >= 2 || after >= 2
@@ -127,8 +134,22 @@ impl Observer {
             0 | 1 => {}
             _ => {
                 self.outcome.two_leaders_ns += span;
+                self.add_to_pairs(span);
                 let overlap = now - self.overlap_since;
                 self.outcome.two_leaders_longest_ns = self.outcome.two_leaders_longest_ns.max(overlap);
+            }
+        }
+    }
+
+    fn add_to_pairs(&mut self, span: u64) {
+        let acts = |node: &usize| self.acting & (1 << node) != 0;
+        for first in (0..64).filter(acts) {
+            for second in (first + 1..64).filter(acts) {
+                let pairs = &mut self.outcome.two_leaders_pairs;
+                match pairs.iter_mut().find(|(pair, _)| *pair == (first, second)) {
+                    Some((_, total)) => *total += span,
+                    None => pairs.push(((first, second), span)),
+                }
             }
         }
     }

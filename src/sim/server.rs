@@ -57,6 +57,8 @@ pub(super) struct Trouble {
     pub(super) errors: Vec<(usize, ErrorRate)>,
     pub(super) without_leader: Vec<(usize, bool)>,
     pub(super) down: u32,
+    /// How often the server went down in this run.
+    pub(super) went_down: u32,
     pub(super) slow: Vec<(usize, super::plan::Draw)>,
     pub(super) stale: Vec<(usize, StaleReads)>,
 }
@@ -66,6 +68,7 @@ impl Trouble {
         self.errors.clear();
         self.without_leader.clear();
         self.down = 0;
+        self.went_down = 0;
         self.slow.clear();
         self.stale.clear();
     }
@@ -87,6 +90,9 @@ pub(super) struct Server {
     busy_until: u64,
     waiting: u32,
     restore: Vec<(usize, LeaseSpec)>,
+    /// Writes that the storage will apply, though their senders were told that they failed, once the outage named by
+    /// its number is over.
+    held: Vec<(usize, Op)>,
     annotations: u64,
     violations: u64,
 }
@@ -111,6 +117,7 @@ impl Server {
             busy_until: 0,
             waiting: 0,
             restore: Vec::new(),
+            held: Vec::new(),
             annotations: 0,
             violations: 0,
         }
@@ -126,6 +133,7 @@ impl Server {
         self.busy_until = 0;
         self.waiting = 0;
         self.restore.clear();
+        self.held.clear();
         self.annotations = 0;
         self.violations = 0;
     }
@@ -160,13 +168,29 @@ impl Server {
         if let Some(error) = self.error_for(writes, plan) {
             return self.fail(now, wall, op, error);
         }
-        if let Some(&(_, applied)) = self.trouble.without_leader.last() {
-            return self.fail(now, wall, op, ServerError::Internal { applied });
-        }
+        // The cache answers without asking the storage.
         if !writes && let Some(revision) = self.stale_revision(now, plan) {
             return Decision::Answer(self.read_as_of(revision));
         }
+        if let Some(&(active, applied)) = self.trouble.without_leader.last() {
+            if applied && writes {
+                self.held.push((active, *op));
+            }
+            return Decision::Answer(Err(Failure::ServerError));
+        }
         Decision::Answer(self.apply(now, wall, op))
+    }
+
+    /// The storage has a leader again: what it held back is applied, in order, where it still can be.
+    pub(super) fn storage_recovers(&mut self, now: u64, wall: WallTime, active: usize) {
+        self.trouble.without_leader.retain(|&(of, _)| of != active);
+        let (over, held) = std::mem::take(&mut self.held).into_iter().partition(|(of, _)| *of == active);
+        self.held = held;
+        let over: Vec<(usize, Op)> = over;
+        for (_, op) in over {
+            // Whoever sent it has long been told something else.
+            let _unknown = self.apply(now, wall, &op);
+        }
     }
 
     fn error_for(&mut self, writes: bool, plan: &ServerPlan) -> Option<ServerError> {

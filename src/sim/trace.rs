@@ -151,6 +151,8 @@ pub enum TraceKind {
         /// Why.
         reason: StopReason,
     },
+    /// The right to act ended, by the node's own clock. Its process may not have noticed: it may be paused.
+    RightEnded,
     /// The guarded work has stopped.
     WorkStopped,
     /// The elector is done.

@@ -24,7 +24,7 @@ pub(super) enum Happening {
     /// A response reaches its node.
     Deliver(usize),
     /// A throttled node runs again.
-    Resume(usize),
+    Resume { node: usize, process: u32 },
     /// The guarded work of a node's process has stopped.
     WorkStopped { node: usize, process: u32 },
     /// The guarded work asks whether it may act.
@@ -194,7 +194,7 @@ impl<'p> World<'p> {
                 self.decide(message);
             }
             Happening::Deliver(message) => self.deliver(message),
-            Happening::Resume(node) => self.resume(node, false),
+            Happening::Resume { node, process } => self.resume(node, process, false),
             Happening::WorkStopped { node, process } => self.work_stopped(node, process),
             Happening::WorkAsks { node, process, term } => self.work_asks(node, process, term),
             Happening::WorkSends { node, token } => self.work_sends(node, token),
@@ -244,6 +244,9 @@ impl<'p> World<'p> {
     #[inline]
     pub(super) fn look(&mut self, index: usize) {
         let acts = self.nodes[index].may_act(self.now);
+        if !acts && self.observer.acting() & (1 << index) != 0 {
+            self.note(Some(index), |_| TraceKind::RightEnded);
+        }
         if self.observer.set_acting(self.now, index, acts) {
             self.note(None, |world| {
                 let acting = world.observer.acting();

@@ -53,6 +53,10 @@ pub struct Totals {
     pub two_leaders_runs: u64,
     /// The longest span with two leaders.
     pub two_leaders_longest_ns: u64,
+    /// How many spans.
+    pub two_leaders_spans: u64,
+    /// For how long each pair of nodes led at once, over all runs, by index.
+    pub two_leaders_pairs: BTreeMap<(usize, usize), u128>,
     /// The run with the most time with two leaders, and how much; the first of several.
     pub worst_run: Option<(u64, u64)>,
     /// The run with the longest failover, and how long it took; the first of several.
@@ -98,6 +102,10 @@ impl Totals {
         self.two_leaders.add(outcome.two_leaders_ns, first);
         self.two_leaders_runs += u64::from(outcome.two_leaders_ns > 0);
         self.two_leaders_longest_ns = self.two_leaders_longest_ns.max(outcome.two_leaders_longest_ns);
+        self.two_leaders_spans += outcome.two_leaders_spans;
+        for (pair, ns) in &outcome.two_leaders_pairs {
+            *self.two_leaders_pairs.entry(*pair).or_default() += u128::from(*ns);
+        }
         self.terms += outcome.terms;
         self.changes += outcome.changes;
         self.changes_without_cause += outcome.changes_without_cause;
@@ -135,6 +143,10 @@ impl Totals {
         self.two_leaders.merge(&other.two_leaders, empty);
         self.two_leaders_runs += other.two_leaders_runs;
         self.two_leaders_longest_ns = self.two_leaders_longest_ns.max(other.two_leaders_longest_ns);
+        self.two_leaders_spans += other.two_leaders_spans;
+        for (pair, ns) in &other.two_leaders_pairs {
+            *self.two_leaders_pairs.entry(*pair).or_default() += ns;
+        }
         self.terms += other.terms;
         self.changes += other.changes;
         self.changes_without_cause += other.changes_without_cause;
@@ -159,6 +171,7 @@ impl Totals {
             "runs_with_leader" => self.runs_with_leader,
             "failovers" => self.failovers.count(),
             "two_leaders_runs" => self.two_leaders_runs,
+            "two_leaders_spans" => self.two_leaders_spans,
             "terms" => self.terms,
             "changes" => self.changes,
             "changes_without_cause" => self.changes_without_cause,
