@@ -1,5 +1,6 @@
 //! The command as its users meet it: results, exit codes, errors, files, interruption.
 #![cfg(feature = "cli")]
+#![allow(clippy::disallowed_methods, reason = "a process is interrupted after some real time")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

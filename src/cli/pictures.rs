@@ -90,16 +90,12 @@ fn file_name(name: &str) -> String {
 
 fn cdf(finished: &[Finished<'_>]) -> CdfPlot {
     let series = finished.iter().filter(|one| !one.totals.failovers.is_empty()).map(|one| CdfSeries {
-        name: if finished.len() == 1 {
-            results::describe(one)
-        } else {
-            results::title(one.scenario, one.setting)
-        },
+        name: series_name(one, finished),
         points: one.totals.failovers.cdf_points(2_000),
     });
     let first = finished.first();
     CdfPlot {
-        title: first.map_or_else(String::new, |one| format!("Failover: {}", one.scenario.name)),
+        title: first.map_or_else(String::new, |one| headline(one, finished)),
         subtitle: if finished.len() == 1 {
             first.map_or_else(String::new, results::describe)
         } else {
@@ -108,6 +104,21 @@ fn cdf(finished: &[Finished<'_>]) -> CdfPlot {
         x_label: "seconds from the cause to the next leader's start".to_owned(),
         series: series.collect(),
         marks: first.map_or_else(Vec::new, |one| popular_bound(one, finished)),
+    }
+}
+
+fn headline(one: &Finished<'_>, finished: &[Finished<'_>]) -> String {
+    let one_scenario = finished.iter().all(|other| other.scenario.name == one.scenario.name);
+    if one_scenario { format!("Failover: {}", one.scenario.name) } else { "Failover".to_owned() }
+}
+
+/// The headline names the scenario where there is only one.
+fn series_name(one: &Finished<'_>, finished: &[Finished<'_>]) -> String {
+    let one_scenario = finished.iter().all(|other| other.scenario.name == one.scenario.name);
+    match finished {
+        [only] => results::describe(only),
+        _ if one_scenario => one.setting.name.clone(),
+        _ => results::title(one.scenario, one.setting),
     }
 }
 

@@ -81,6 +81,7 @@ fn reason(setting: &Setting) -> &str {
     setting.refusal().unwrap_or("")
 }
 
+#[expect(clippy::disallowed_methods, reason = "how fast it went is told to people, and is no result")]
 fn run_setting<'a>(
     args: &RunArgs,
     scenario: &'a Prepared,

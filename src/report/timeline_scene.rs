@@ -215,7 +215,6 @@ impl Picture<'_> {
         let (text, ink) = match span.state {
             LaneState::Leading => ("leading", WHITE),
             LaneState::Draining => ("draining", INK),
-            LaneState::Expired => ("right ended", INK),
             _ => return,
         };
         if font::width(text, SMALL) + 12.0 < to - from {
