@@ -14,6 +14,7 @@ use super::results::{self, Finished};
 use super::run_args::{Format, Pick, RunArgs};
 use crate::scenario::{Prepared, Scenario, Setting, discover};
 use crate::sim::Plan;
+use crate::sim::plan::Fault;
 use crate::stats::{Batch, Chunk, Totals};
 
 pub(super) fn run(args: &RunArgs) -> Result<Status> {
@@ -132,8 +133,18 @@ fn report(
     let status = status.max(pictures::draw(args, scenarios.len(), finished)?);
     if !args.quiet && args.format == Format::Table {
         results::remarks(finished);
+        if args.asks_for_release() && finished.iter().all(|one| one.setting.plan().is_none_or(only_crashes)) {
+            remark(
+                "note: --release-on-cancel changes nothing here: a process that crashes releases nothing. A graceful stop is \
+                 `terminate`, as in sim-scenarios/baseline/leader-stop.yaml.",
+            );
+        }
     }
     Ok(status)
+}
+
+fn only_crashes(plan: &Plan) -> bool {
+    plan.faults.iter().all(|fault| matches!(fault.fault, Fault::Crash(_)))
 }
 
 /// After Ctrl-C: complete runs are worth keeping, and what is missing is said.

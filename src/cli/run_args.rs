@@ -159,6 +159,10 @@ impl RunArgs {
         single.chain(&self.plot).chain(&self.timeline).map(PathBuf::as_path).collect()
     }
 
+    pub(super) fn asks_for_release(&self) -> bool {
+        self.release_on_cancel.as_deref() == Some("true")
+    }
+
     /// Whether anything is asked of a single run.
     pub(super) fn looks_at_one_run(&self) -> bool {
         self.trace.is_some() || !self.timeline.is_empty() || self.show
