@@ -260,6 +260,26 @@ fn a_link_is_followed_and_a_pipe_is_written_to() {
     );
 }
 
+/// Waits until the command has begun its runs: until its temporary file has at least so many bytes, and a moment.
+#[cfg(unix)]
+fn wait_for_temporary_file(folder: &Path, bytes: u64) {
+    let begun = || {
+        std::fs::read_dir(folder).expect("the folder is there").any(|entry| {
+            let entry = entry.expect("it can be read");
+            let temporary = entry.file_name().to_string_lossy().starts_with(".leasehold-");
+            temporary && entry.metadata().is_ok_and(|found| found.len() >= bytes)
+        })
+    };
+    for _ in 0..600 {
+        if begun() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert!(begun(), "the command did not begin within 30 s");
+    std::thread::sleep(std::time::Duration::from_millis(500));
+}
+
 #[cfg(unix)]
 #[test]
 fn a_single_long_run_can_be_interrupted() {
@@ -267,13 +287,13 @@ fn a_single_long_run_can_be_interrupted() {
     let folder = folder();
     write(folder.path(), "long.yaml", "duration: 36500d\nrestart: {after: 1s}\n");
     let child = Command::new(env!("CARGO_BIN_EXE_leasehold"))
-        .args(["run", "long.yaml"])
+        .args(["run", "long.yaml", "--samples", "s.csv"])
         .current_dir(folder.path())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .expect("the command starts");
-    std::thread::sleep(std::time::Duration::from_millis(500));
+    wait_for_temporary_file(folder.path(), 0);
     let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(interrupted.expect("kill is there").success());
     assert_eq!(child.wait_with_output().expect("the command ends").status.code(), Some(3));
@@ -292,7 +312,7 @@ fn an_interrupted_run_leaves_what_is_complete_and_says_what_is_not() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the command starts");
-    std::thread::sleep(std::time::Duration::from_millis(700));
+    wait_for_temporary_file(folder.path(), 10_000);
     let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(interrupted.expect("kill is there").success());
     let output = child.wait_with_output().expect("the command ends");
