@@ -80,6 +80,8 @@
 //! | `report` | plots and timelines as SVG, PNG and text | `report` |
 //! | `cli` | the `leasehold` command | `cli` (default) |
 
+#[cfg(feature = "check")]
+pub mod check;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod core;

@@ -241,7 +241,7 @@ impl Elector {
         }
     }
 
-    pub(super) fn is_mine(&self, record: &Record) -> bool {
+    pub(crate) fn is_mine(&self, record: &Record) -> bool {
         record.holder == self.me.id
             && match self.config.rules.own_name {
                 OwnName::Mine => true,
@@ -270,7 +270,7 @@ impl Elector {
         }
     }
 
-    pub(super) fn wait_for(&self, record: &Record) -> Span {
+    pub(crate) fn wait_for(&self, record: &Record) -> Span {
         match self.config.rules.wait {
             Wait::Record => record.duration(),
             Wait::LargerOfBoth => record.duration().max(self.config.timings.lease_duration),

@@ -278,6 +278,12 @@ impl Config {
         self.request_timeout
     }
 
+    /// What is written as leaseDurationSeconds.
+    #[must_use]
+    pub fn written_duration_s(&self) -> i32 {
+        self.duration_s
+    }
+
     /// Whether the Lease is released on shutdown.
     #[must_use]
     pub fn releases_on_cancel(&self) -> bool {

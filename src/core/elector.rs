@@ -94,11 +94,7 @@ impl Elector {
     #[inline]
     #[must_use]
     pub fn acts_until(&self) -> Option<LocalInstant> {
-        let term = self.state.term.as_ref().filter(|term| term.work_may_act())?;
-        Some(match self.config.rules.stop_when {
-            StopWhen::AtDeadline => term.lead_until,
-            StopWhen::BetweenAttempts => LocalInstant::FAR_FUTURE,
-        })
+        self.state.acts_until(self.config.rules.stop_when)
     }
 
     /// The token of the current term, while the work may act.
@@ -137,6 +133,16 @@ impl Elector {
     pub fn rebased(&self, now: LocalInstant) -> Self {
         let back = now.since(LocalInstant::ORIGIN);
         Self { state: self.state.shifted_back(back), out: Outputs::default(), ..*self }
+    }
+
+    /// What it remembers.
+    pub(crate) fn memory(&self) -> &State {
+        &self.state
+    }
+
+    /// An elector that remembers this.
+    pub(crate) fn remembering(config: Config, me: Identity, state: State) -> Self {
+        Self { config, me, state, out: Outputs::default() }
     }
 
     pub(super) fn tell(&mut self, event: Event) {

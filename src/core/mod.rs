@@ -30,7 +30,7 @@ mod lead;
 mod record;
 mod release;
 pub mod rules;
-mod state;
+pub(crate) mod state;
 mod time;
 
 pub use config::{ClockBound, Config, ConfigError, Timings};

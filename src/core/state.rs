@@ -1,30 +1,32 @@
-//! Everything that an elector remembers. Small and `Copy`, so that a model checker can keep many.
+//! Everything that an elector remembers. Small and `Copy`, open to the model checker, which keeps many of them and
+//! must tell what matters from what no longer does.
 
 use super::io::{Reading, RequestId, StopReason};
 use super::record::{FencingToken, IdentityId, Record, Version};
+use super::rules::StopWhen;
 use super::time::{LocalInstant, Span, WallTime};
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) struct State {
-    pub(super) phase: Phase,
+pub(crate) struct State {
+    pub(crate) phase: Phase,
     /// The request in flight, with the attempt that it belongs to.
-    pub(super) attempt: Option<Attempt>,
-    pub(super) observed: Option<Observed>,
+    pub(crate) attempt: Option<Attempt>,
+    pub(crate) observed: Option<Observed>,
     /// What was last *read*, as far as changes of it count; own writes do not touch it in client-go.
-    pub(super) fetched: Option<(Record, u64)>,
+    pub(crate) fetched: Option<(Record, u64)>,
     /// The version of the last successful read or write; none after a failed create, which leaves
     /// client-go's lock without an object to update.
-    pub(super) version: Option<Version>,
-    pub(super) sent: Option<Sent>,
-    pub(super) term: Option<Term>,
+    pub(crate) version: Option<Version>,
+    pub(crate) sent: Option<Sent>,
+    pub(crate) term: Option<Term>,
     /// The holder that was last reported as new leader.
-    pub(super) reported: IdentityId,
-    pub(super) requests: u32,
-    pub(super) ignored_responses: u32,
+    pub(crate) reported: IdentityId,
+    pub(crate) requests: u32,
+    pub(crate) ignored_responses: u32,
 }
 
 impl State {
-    pub(super) const NEW: Self = Self {
+    pub(crate) const NEW: Self = Self {
         phase: Phase::Idle,
         attempt: None,
         observed: None,
@@ -39,7 +41,7 @@ impl State {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) enum Phase {
+pub(crate) enum Phase {
     /// Not started.
     Idle,
     /// An attempt to acquire is under way.
@@ -62,33 +64,33 @@ pub(super) enum Phase {
 
 /// One attempt to acquire, renew or release, and its request in flight.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Attempt {
-    pub(super) basis: Basis,
+pub(crate) struct Attempt {
+    pub(crate) basis: Basis,
     /// Both clocks when the request in flight was sent.
-    pub(super) sent: Reading,
-    pub(super) step: Step,
-    pub(super) id: RequestId,
-    pub(super) deadline: Option<LocalInstant>,
+    pub(crate) sent: Reading,
+    pub(crate) step: Step,
+    pub(crate) id: RequestId,
+    pub(crate) deadline: Option<LocalInstant>,
 }
 
 /// What an attempt's later steps build on.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Basis {
+pub(crate) struct Basis {
     /// Both clocks at the attempt's start: client-go's `now`, read once.
-    pub(super) started: Reading,
+    pub(crate) started: Reading,
     /// The record that the attempt first tried to write in place. client-go builds one record an attempt, so
     /// that what it falls back to keeps this one's acquireTime and leaseTransitions.
-    pub(super) tried: Option<Record>,
+    pub(crate) tried: Option<Record>,
 }
 
 impl Basis {
-    pub(super) fn new(started: Reading) -> Self {
+    pub(crate) fn new(started: Reading) -> Self {
         Self { started, tried: None }
     }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) enum Step {
+pub(crate) enum Step {
     FastUpdate(Record),
     Get,
     Create(Record),
@@ -99,35 +101,35 @@ pub(super) enum Step {
 
 /// A record, and when this process first saw that content.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Observed {
-    pub(super) record: Record,
-    pub(super) at: LocalInstant,
+pub(crate) struct Observed {
+    pub(crate) record: Record,
+    pub(crate) at: LocalInstant,
 }
 
 /// The writes in this process's name that were, or may have been, applied: one acquireTime, and the range
 /// of the renewTimes sent with it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Sent {
-    pub(super) acquired: WallTime,
-    pub(super) first_renewed: WallTime,
-    pub(super) last_renewed: WallTime,
+pub(crate) struct Sent {
+    pub(crate) acquired: WallTime,
+    pub(crate) first_renewed: WallTime,
+    pub(crate) last_renewed: WallTime,
     /// Whether one of them was a create: what it acquires is in quarantine first.
-    pub(super) created: bool,
+    pub(crate) created: bool,
 }
 
 /// A term: from the write that acquired the Lease until the work has stopped.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Term {
-    pub(super) token: FencingToken,
-    pub(super) stage: Stage,
+pub(crate) struct Term {
+    pub(crate) token: FencingToken,
+    pub(crate) stage: Stage,
     /// Where the right to lead ends, or where the renewal round does.
-    pub(super) lead_until: LocalInstant,
+    pub(crate) lead_until: LocalInstant,
     /// Another holder was seen, to be acted upon when the next attempt would begin.
-    pub(super) stop_at_next_loop: bool,
+    pub(crate) stop_at_next_loop: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) enum Stage {
+pub(crate) enum Stage {
     /// Holds the Lease but does not lead before `until`.
     Quarantined { until: LocalInstant },
     /// The work may act.
@@ -139,18 +141,27 @@ pub(super) enum Stage {
 }
 
 impl Term {
-    pub(super) fn is_quarantined(&self) -> bool {
+    pub(crate) fn is_quarantined(&self) -> bool {
         matches!(self.stage, Stage::Quarantined { .. })
     }
 
-    pub(super) fn work_may_act(&self) -> bool {
+    pub(crate) fn work_may_act(&self) -> bool {
         matches!(self.stage, Stage::Acting | Stage::Draining { .. })
     }
 }
 
 impl State {
+    /// Until when the work may act if nothing else happens, if it may.
+    pub(crate) fn acts_until(&self, stop_when: StopWhen) -> Option<LocalInstant> {
+        let term = self.term.as_ref().filter(|term| term.work_may_act())?;
+        Some(match stop_when {
+            StopWhen::AtDeadline => term.lead_until,
+            StopWhen::BetweenAttempts => LocalInstant::FAR_FUTURE,
+        })
+    }
+
     /// The same state with every local instant moved `back` in time.
-    pub(super) fn shifted_back(mut self, back: Span) -> Self {
+    pub(crate) fn shifted_back(mut self, back: Span) -> Self {
         let shift = |t: &mut LocalInstant| {
             if *t != LocalInstant::FAR_FUTURE {
                 *t = *t - back;

@@ -1,0 +1,321 @@
+//! What of a replica's memory can still matter. Everything else is set to a fixed value, so that worlds that differ in
+//! it alone become one state.
+
+use super::pack::{Codec, WallCode};
+use super::names::NO_LONGER;
+use super::pack::{NO_RECORD, NO_TIME};
+use super::setup::Timers;
+use super::world::{Link, NOW, NO_VERSION, Replica, STRANGER, World};
+use crate::core::rules::{
+    Content, DeadlineFrom, Expiry, MissingWhileCandidate, MissingWhileLeading, OwnName, RenewTime, StopWhen, Wait,
+};
+use crate::core::state::{Attempt, Observed, Phase, Stage, State as Memory, Step};
+use crate::core::{IdentityId, LocalInstant, Op, Record, Reply, RequestId, Span, StopReason, Version, WallTime};
+
+/// One reason stands for all: nothing depends on it.
+const REASON: StopReason = StopReason::DeadlinePassed;
+/// What is past at every reading from now on: some are taken a nanosecond before a tick.
+const PAST: LocalInstant = LocalInstant::from_nanos(-1);
+const ZERO: WallTime = WallTime::from_micros(0);
+
+impl Codec {
+    pub(super) fn essence(&self, world: &World, index: usize) -> Memory {
+        let replica = &world.replicas[index];
+        let me = IdentityId(index as u16 + 1);
+        let mut m = replica.memory;
+        m.reported = IdentityId::NOBODY;
+        m.ignored_responses = 0;
+        m.requests = u32::from(m.attempt.is_some());
+        if m.phase == Phase::Returned {
+            // Only its work goes on.
+            m = Memory { phase: m.phase, term: m.term, ..Memory::NEW };
+        }
+        self.forget_what_rules_ignore(&mut m);
+        let mine = m.observed.is_some_and(|observed| self.is_mine(&m, me, &observed.record));
+        self.cut_observation_time(&mut m, mine);
+        self.cut_attempt(&mut m);
+        self.cut_observed(&mut m, me);
+        self.cut_fetched(world, &mut m);
+        self.cut_version(world, &mut m, mine);
+        self.cut_term(world, &mut m);
+        self.cut_phase(&mut m);
+        m
+    }
+
+    fn is_mine(&self, m: &Memory, me: IdentityId, record: &Record) -> bool {
+        record.holder == me
+            && match self.setup.config.rules().own_name {
+                OwnName::Mine => true,
+                OwnName::MineIfSent => m.sent.is_some_and(|sent| {
+                    record.acquired == sent.acquired
+                        && (sent.first_renewed..=sent.last_renewed).contains(&record.renewed)
+                }),
+            }
+    }
+
+    fn forget_what_rules_ignore(&self, m: &mut Memory) {
+        let rules = self.setup.config.rules();
+        let quarantine = rules.missing_while_candidate == MissingWhileCandidate::Quarantine;
+        let sent_matters = quarantine
+            || rules.own_name == OwnName::MineIfSent
+            || rules.renew_time == RenewTime::Increasing;
+        if !sent_matters {
+            m.sent = None;
+        }
+        if let Some(sent) = &mut m.sent {
+            sent.created &= quarantine;
+        }
+    }
+
+    fn cut_attempt(&self, m: &mut Memory) {
+        let Some(attempt) = &mut m.attempt else { return };
+        attempt.id = RequestId(1);
+        attempt.sent.wall = ZERO;
+        let writes = matches!(attempt.step, Step::FastUpdate(_) | Step::Create(_) | Step::Update(_));
+        let may_read_yet = matches!(attempt.step, Step::FastUpdate(_) | Step::Get);
+        // When a write was sent is what the right that it gives counts from, as long as it gives any.
+        let dead = PAST - self.setup.config.timings().renew_deadline;
+        attempt.sent.local = match self.setup.config.rules().deadline_from {
+            DeadlineFrom::LastSend if writes => attempt.sent.local.max(dead),
+            _ => NOW,
+        };
+        let started = &mut attempt.basis.started;
+        if !may_read_yet {
+            started.local = NOW;
+            started.wall = ZERO;
+            attempt.basis.tried = None;
+        }
+        if self.wall == WallCode::Stopped {
+            started.wall = ZERO;
+        }
+        let rules = self.setup.config.rules();
+        if rules.own_name == OwnName::MineIfSent {
+            // Only its leaseTransitions are used, for a create.
+            let holds = matches!(m.phase, Phase::Renewing { .. });
+            let creates = !holds || rules.missing_while_leading == MissingWhileLeading::Recreate;
+            let tried = attempt.basis.tried.filter(|_| creates);
+            attempt.basis.tried = tried.map(|tried| Record { transitions: tried.transitions, ..NO_RECORD });
+        }
+        // All that is asked of an attempt's start is whether the record was still valid then.
+        started.local = match &m.observed {
+            Some(observed) if may_read_yet && self.by_local_time() => {
+                let valid_until = observed.at + self.wait_for(&observed.record);
+                if valid_until > started.local { NOW.min(valid_until - self.setup.tick) } else { NOW }
+            }
+            _ => NOW,
+        };
+        if let (Phase::Renewing { .. }, Some(term)) = (m.phase, &m.term)
+            && attempt.deadline.is_some_and(|deadline| deadline >= term.lead_until)
+            && self.has_lead_timer()
+        {
+            // The right to lead ends first.
+            attempt.deadline = None;
+        }
+    }
+
+    fn by_local_time(&self) -> bool {
+        self.setup.config.rules().expiry == Expiry::LocalObservation
+    }
+
+    /// Whether a timer ends the term, or the renewal round, when its time is up.
+    fn has_lead_timer(&self) -> bool {
+        let rules = self.setup.config.rules();
+        rules.stop_when == StopWhen::AtDeadline || rules.deadline_from == DeadlineFrom::RoundStart
+    }
+
+    fn wait_for(&self, record: &Record) -> Span {
+        match self.setup.config.rules().wait {
+            Wait::Record => record.duration(),
+            Wait::LargerOfBoth => record.duration().max(self.setup.config.timings().lease_duration),
+        }
+    }
+
+    /// When the record was first seen does not matter where it is not looked at, or not any more; nor where it is one's own
+    /// and stays valid for as long as the term can last.
+    fn cut_observation_time(&self, m: &mut Memory, mine: bool) {
+        let Some(Observed { record, at }) = &mut m.observed else { return };
+        let leads_on = match (&m.term, m.phase) {
+            (Some(term), Phase::Renewing { .. } | Phase::Resting { .. }) => {
+                let valid_until = *at + self.wait_for(record);
+                mine && !term.is_quarantined() && self.has_lead_timer() && valid_until > term.lead_until
+            }
+            _ => false,
+        };
+        let leaves = matches!(m.phase, Phase::StoppingWork { .. } | Phase::Releasing { .. });
+        if !self.by_local_time() || leads_on || leaves {
+            *at = NOW;
+        }
+    }
+
+    fn cut_observed(&self, m: &mut Memory, me: IdentityId) {
+        let Some(Observed { record, at }) = &mut m.observed else { return };
+        let wait = self.wait_for(record);
+        let oldest_start = m.attempt.map_or(NOW, |attempt| attempt.basis.started.local).min(PAST);
+        *at = (*at).max(oldest_start - wait);
+        if record.holder != me {
+            let renewed = if self.by_local_time() { NO_TIME } else { record.renewed };
+            let holder = if record.holder.is_somebody() { STRANGER } else { record.holder };
+            *record = Record { holder, duration_s: record.duration_s, renewed, ..NO_RECORD };
+        }
+    }
+
+    /// What was last read only answers whether what is read next is new. If nothing that can be read is the same, it
+    /// does not matter what it was. Where clocks stand still, a first write may come again.
+    fn cut_fetched(&self, world: &World, m: &mut Memory) {
+        let Some((record, uid)) = &mut m.fetched else { return };
+        let content = |record: &Record| match self.setup.config.rules().content {
+            Content::Seconds => record.cut_to_seconds(),
+            Content::Exact => *record,
+        };
+        let exact = self.setup.config.rules().content == Content::Exact;
+        // An edit may yet bring back another holder or duration.
+        let may_be_edited = world.left.spec_edits > 0;
+        let same = |other: &Record, version: Option<Version>| {
+            let other = content(other);
+            let edited = Record { holder: record.holder, duration_s: record.duration_s, ..other };
+            (other == *record || may_be_edited && edited == *record) && (!exact || version.is_none_or(|version| version.uid == *uid))
+        };
+        // Exact contents never come again: a takeover counts leaseTransitions up, and a new Lease has a new uid.
+        let comes_again = self.wall == WallCode::Stopped && !exact && record.renewed == ZERO;
+        let pending = |replica: &Replica| {
+            let answer = match replica.link {
+                Link::Answered { result: Ok(Reply::Read { record, version }), .. } => same(&record, Some(version)),
+                _ => false,
+            };
+            let asked = match replica.awaited() {
+                Some((_, Op::Create(record) | Op::Update { record, .. })) => same(&record, None),
+                _ => false,
+            };
+            replica.runs() && (answer || asked)
+        };
+        let lives = world.lease.is_some_and(|lease| same(&lease.record, Some(lease.version)))
+            || world.late.iter().flatten().any(|late| same(&late.record, None))
+            || world.replicas.iter().any(pending);
+        if !lives && !comes_again {
+            *record = NO_LONGER;
+            *uid = 0;
+        }
+    }
+
+    fn cut_version(&self, world: &World, m: &mut Memory, mine: bool) {
+        let writes = m.attempt.is_some_and(|attempt| !matches!(attempt.step, Step::Get | Step::ReleaseGet));
+        if m.term.is_none() && !mine && !writes {
+            // It will be read anew before it is used.
+            m.version = None;
+        }
+        let stored = world.lease.map_or(NO_VERSION, |lease| lease.version);
+        if let Some(version) = &mut m.version
+            && *version != stored
+        {
+            version.resource_version = super::names::STALE;
+        }
+    }
+
+    fn cut_term(&self, world: &World, m: &mut Memory) {
+        let Some(term) = &mut m.term else { return };
+        if term.token.0 != world.token_max {
+            term.token.0 = super::names::STALE;
+        }
+        if let Stage::Draining { reason } = &mut term.stage {
+            *reason = REASON;
+        }
+        let until_told = self.setup.config.rules().stop_when == StopWhen::BetweenAttempts;
+        let over = !matches!(m.phase, Phase::Resting { .. } | Phase::Renewing { .. });
+        term.lead_until = if until_told && over { NOW } else { term.lead_until.max(PAST) };
+    }
+
+    fn cut_phase(&self, m: &mut Memory) {
+        let any = self.setup.timers == Timers::Any;
+        let in_flight = m.attempt.is_some();
+        // Where the deadline does not start anew with a round, resting is as good as waiting for a round's next tick.
+        let rules = self.setup.config.rules();
+        let alike =
+            rules.stop_when == StopWhen::AtDeadline && rules.deadline_from != DeadlineFrom::RoundStart;
+        match &mut m.phase {
+            Phase::Waiting { until } | Phase::Resting { until } => {
+                if any {
+                    *until = LocalInstant::FAR_FUTURE;
+                }
+            }
+            Phase::Renewing { next_tick } => {
+                if any && !in_flight && alike {
+                    m.phase = Phase::Resting { until: LocalInstant::FAR_FUTURE };
+                } else if any {
+                    *next_tick = LocalInstant::FAR_FUTURE;
+                } else if in_flight && *next_tick <= NOW {
+                    // One missed tick is made up for; only where it lies within the period matters.
+                    let period = self.setup.config.timings().retry_period;
+                    let missed = NOW.since(*next_tick).as_nanos() / period.as_nanos();
+                    *next_tick = *next_tick + Span::from_nanos(missed * period.as_nanos());
+                }
+            }
+            Phase::StoppingWork { reason, .. } => *reason = REASON,
+            Phase::Releasing { reason, deadline } => {
+                *reason = REASON;
+                *deadline = (*deadline).max(PAST);
+            }
+            _ => {}
+        }
+        if any && let Some(attempt) = &mut m.attempt {
+            attempt.deadline = None;
+        }
+    }
+}
+
+/// What of a replica tells it from the others, whoever it is.
+pub(super) fn key(world: &World, replica: &Replica, m: &Memory, index: usize) -> u64 {
+    let me = IdentityId(index as u16 + 1);
+    let time = |t: LocalInstant| t.as_nanos() as u64;
+    let mut key = 0_u64;
+    let mut add = |value: u64| key = (key.rotate_left(7) ^ value).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    add(replica.process as u64 | u64::from(replica.paused.unwrap_or(u16::MAX)) << 8);
+    add(u64::from(replica.into_tick) << 1 | u64::from(replica.wall_ahead));
+    add(match replica.link {
+        Link::Idle => 0,
+        Link::Asked { waited, .. } => 1 | u64::from(waited) << 8,
+        Link::Answered { result, waited, .. } => u64::from(result.is_ok()) << 1 | 4 | u64::from(waited) << 8,
+        Link::Lost => 3,
+    });
+    add(u64::from(world.lease.is_some_and(|lease| lease.record.holder == me)));
+    if !replica.runs() {
+        return key;
+    }
+    match m.phase {
+        Phase::Idle => add(1),
+        Phase::Acquiring => add(2),
+        Phase::Choosing { since } => add(time(since) ^ 3 << 60),
+        Phase::Waiting { until } => add(time(until) ^ 4 << 60),
+        Phase::Resting { until } => add(time(until) ^ 5 << 60),
+        Phase::Renewing { next_tick } => add(time(next_tick) ^ 6 << 60),
+        Phase::StoppingWork { then_release, .. } => add(7 + u64::from(then_release) << 8),
+        Phase::Releasing { deadline, .. } => add(time(deadline) ^ 8 << 60),
+        Phase::Returned => add(9),
+    }
+    if let Some(Attempt { basis, sent, step, deadline, .. }) = &m.attempt {
+        add(match step {
+            Step::FastUpdate(_) => 1,
+            Step::Get => 2,
+            Step::Create(_) => 3,
+            Step::Update(_) => 4,
+            Step::ReleaseGet => 5,
+            Step::ReleaseUpdate(_) => 6,
+        });
+        add(time(basis.started.local));
+        add(time(sent.local));
+        add(deadline.map_or(0, time));
+    }
+    add(m.observed.map_or(0, |observed| time(observed.at) ^ 1 << 62));
+    add(m.fetched.map_or(0, |(record, _)| 1 + u64::from(record == NO_LONGER)));
+    add(m.version.map_or(0, |version| 1 + u64::from(Some(version) == world.lease.map(|lease| lease.version))));
+    add(m.term.map_or(0, |term| {
+        let stage = match term.stage {
+            Stage::Quarantined { until } => time(until) ^ 1 << 61,
+            Stage::Acting => 2,
+            Stage::Draining { .. } => 3,
+            Stage::Stopped => 4,
+        };
+        stage.rotate_left(20) ^ time(term.lead_until) ^ u64::from(term.stop_at_next_loop) << 59
+    }));
+    add(u64::from(m.sent.is_some()));
+    key
+}

@@ -1,0 +1,25 @@
+//! Check
+
+mod action;
+mod apply;
+mod assume;
+mod essence;
+mod few;
+mod model;
+mod moves;
+mod names;
+mod pack;
+mod replica_code;
+mod setup;
+mod story;
+#[cfg(test)]
+mod tests;
+mod world;
+
+pub use action::{Action, Edit, Witness};
+pub use assume::{Assumptions, Budget, Drain, Lasting, RateRatio, Walls};
+pub use model::{A_LEADER_IN_TIME, AT_MOST_ONE_LEADER, Model};
+pub use pack::State;
+pub use story::{Chapter, Heard, Story};
+pub use world::REPLICAS_MAX;
+pub use setup::{Properties, Question, Setup, SetupError, Timers};

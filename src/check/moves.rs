@@ -1,0 +1,279 @@
+//! What can happen next.
+
+use super::action::{Action, Edit};
+use super::apply::{ANSWERED, edited};
+use super::assume::{Lasting, Walls};
+use super::setup::{Question, Setup, Timers};
+use super::world::{LATE_MAX, Left, Link, NOW, Process, Replica, World};
+use crate::core::state::Phase;
+use crate::core::{Elector, Identity, IdentityId, Op, Span};
+
+impl Setup {
+    pub(super) fn moves(&self, w: &World, actions: &mut Vec<Action>) {
+        if w.broken.0 != 0 || w.leaderless == Some(ANSWERED) {
+            return;
+        }
+        if let Some(index) = w.replicas.iter().position(Replica::is_choosing) {
+            return self.choices(index as u8, actions);
+        }
+        for (index, replica) in w.replicas[..self.replicas].iter().enumerate() {
+            match replica.process {
+                Process::NotStarted => self.starts(index as u8, actions),
+                Process::Ended if w.left.restarts > 0 => self.starts(index as u8, actions),
+                Process::Ended => {}
+                Process::Runs => self.moves_of(w, index, actions),
+            }
+        }
+        self.moves_of_lease(w, actions);
+        self.passing(w, actions);
+    }
+
+    fn starts(&self, replica: u8, actions: &mut Vec<Action>) {
+        actions.push(Action::Start { replica, ahead: false });
+        if let Walls::Within { offset, .. } = self.assumptions.walls
+            && offset > Span::ZERO
+        {
+            actions.push(Action::Start { replica, ahead: true });
+        }
+    }
+
+    /// RetryPeriod x (1 + 1.2 u): in whole ticks, the longest rounded up.
+    fn choices(&self, replica: u8, actions: &mut Vec<Action>) {
+        if self.timers == Timers::Any {
+            return actions.push(Action::Choose { replica, ticks: 0, early: false });
+        }
+        let longest = self.config.timings().retry_period.as_nanos() / 5 * 6;
+        let to_the_nanosecond = matches!(self.question, Question::Failover { .. });
+        for ticks in 0..=longest.div_ceil(self.tick.as_nanos()) {
+            let ticks = u16::try_from(ticks).unwrap_or(u16::MAX);
+            actions.push(Action::Choose { replica, ticks, early: false });
+            if to_the_nanosecond && ticks > 0 {
+                actions.push(Action::Choose { replica, ticks, early: true });
+            }
+        }
+    }
+
+    fn moves_of(&self, w: &World, index: usize, actions: &mut Vec<Action>) {
+        let replica = &w.replicas[index];
+        let i = index as u8;
+        let awake = replica.paused.is_none();
+        match replica.link {
+            Link::Asked { .. } => {
+                actions.push(Action::Arrive { replica: i });
+                let writes = !matches!(replica.awaited(), None | Some((_, Op::Get)));
+                if writes && w.left.duplication > 0 {
+                    actions.push(Action::ArriveTwice { replica: i });
+                }
+                // A message that may wait for ever need not be lost.
+                if w.left.loss > 0 && self.assumptions.request_delay != Lasting::FREE {
+                    actions.push(Action::Lose { replica: i });
+                }
+            }
+            Link::Answered { .. } => {
+                if awake {
+                    actions.push(Action::Answer { replica: i });
+                }
+                if w.left.loss > 0 && self.assumptions.response_delay != Lasting::FREE {
+                    actions.push(Action::Lose { replica: i });
+                }
+            }
+            Link::Idle | Link::Lost => {}
+        }
+        if !awake {
+            actions.push(Action::Resume { replica: i });
+        } else {
+            if self.is_due(w, index) || (self.timers == Timers::Any && has_free_timer(replica)) {
+                actions.push(Action::Wake { replica: i });
+            }
+            if self.timers == Timers::Any && replica.memory.attempt.is_some() {
+                actions.push(Action::GiveUp { replica: i });
+            }
+            if replica.is_draining() {
+                actions.push(Action::WorkStopped { replica: i });
+            }
+            if w.left.pauses > 0 {
+                actions.push(Action::Pause { replica: i });
+            }
+            if w.left.stops > 0 && !is_stopping(replica) {
+                actions.push(Action::Stop { replica: i });
+            }
+        }
+        if w.left.crashes > 0 && self.may_crash(replica) {
+            actions.push(Action::Crash { replica: i });
+        }
+        if w.left.wall_steps > 0 {
+            actions.push(Action::StepWall { replica: i });
+        }
+    }
+
+    /// Where failover is the question, it is the leader that crashes.
+    fn may_crash(&self, replica: &Replica) -> bool {
+        let leads = || replica.memory.acts_until(self.config.rules().stop_when).is_some_and(|until| until > NOW);
+        !matches!(self.question, Question::Failover { .. }) || leads()
+    }
+
+    fn moves_of_lease(&self, w: &World, actions: &mut Vec<Action>) {
+        for (at, late) in w.late.iter().enumerate().take(LATE_MAX) {
+            if let Some(late) = late
+                && (late.expected.is_some() || w.lease.is_none())
+            {
+                actions.push(Action::LateWrite { at: at as u8 });
+            }
+        }
+        let Some(lease) = &w.lease else { return };
+        if w.left.deletions > 0 {
+            actions.push(Action::Delete);
+        }
+        if w.left.metadata_edits > 0 {
+            actions.push(Action::Edit(Edit::Metadata));
+        }
+        if w.left.spec_edits > 0 {
+            let somebody = (0..self.replicas).map(|replica| Edit::Holder { replica: replica as u8 });
+            for edit in [Edit::ClearHolder, Edit::Stranger, Edit::Shorten].into_iter().chain(somebody) {
+                let after = edited(&lease.record, edit);
+                // What forges a release to the letter cannot be told from one.
+                let forged = after.has_release_shape() && !lease.record.has_release_shape();
+                if after != lease.record && !forged {
+                    actions.push(Action::Edit(edit));
+                }
+            }
+        }
+    }
+
+    /// Time passes unless something must happen before it can.
+    fn passing(&self, w: &World, actions: &mut Vec<Action>) {
+        let mut ticks = u64::MAX;
+        for (index, replica) in w.replicas[..self.replicas].iter().enumerate() {
+            match replica.process {
+                Process::NotStarted => ticks = 1,
+                Process::Ended if w.left.restarts > 0 => ticks = 1,
+                Process::Ended => {}
+                Process::Runs => match self.patience(w, index) {
+                    Some(patience) => ticks = ticks.min(patience),
+                    None => return,
+                },
+            }
+        }
+        if self.timers == Timers::Any || w.left.stops > 0 {
+            ticks = 1;
+        }
+        if ticks == u64::MAX {
+            return;
+        }
+        let ticks = u16::try_from(ticks).unwrap_or(u16::MAX);
+        if self.has_rate_error() {
+            return self.units(w, actions);
+        }
+        actions.push(Action::Pass { ticks, clocks: 0 });
+    }
+
+    /// How long the world may wait for this replica: none if something must happen at once, a tick if something may
+    /// happen at any time, else until its next timer.
+    fn patience(&self, w: &World, index: usize) -> Option<u64> {
+        let replica = &w.replicas[index];
+        let a = &self.assumptions;
+        let may_wait = |what: Lasting, left: u8, waited: u16, delayed: bool| {
+            (delayed || left > 0) && what.longest.is_none_or(|longest| waited < self.ticks(longest))
+        };
+        let mut restless = false;
+        match replica.link {
+            Link::Asked { waited, delayed } => {
+                if !may_wait(a.request_delay, w.left.request_delay, waited, delayed) {
+                    return None;
+                }
+                restless = true;
+            }
+            Link::Answered { waited, delayed, .. } if replica.paused.is_none() => {
+                if !may_wait(a.response_delay, w.left.response_delay, waited, delayed) {
+                    return None;
+                }
+                restless = true;
+            }
+            _ => {}
+        }
+        if let Some(paused) = replica.paused {
+            return a.pauses.longest.is_none_or(|longest| paused < self.ticks(longest)).then_some(1);
+        }
+        if self.is_due(w, index) {
+            return None;
+        }
+        let at_any_time = matches!(self.question, Question::Failover { .. })
+            && w.left.crashes > 0
+            && self.may_crash(replica);
+        if restless || replica.is_draining() || at_any_time {
+            return Some(1);
+        }
+        match self.elector_of(w, index).next_wake() {
+            Some((at, _)) if at < crate::core::LocalInstant::FAR_FUTURE => {
+                Some(at.since(NOW).as_nanos().div_ceil(self.tick.as_nanos()))
+            }
+            _ => Some(u64::MAX),
+        }
+    }
+
+    /// One unit of time: clocks that may reach their next tick do so or not, those that must do.
+    fn units(&self, w: &World, actions: &mut Vec<Action>) {
+        let rate = self.assumptions.rate;
+        let (mut must, mut may) = (0_u8, 0_u8);
+        for (index, replica) in w.replicas[..self.replicas].iter().enumerate() {
+            // Between ticks a clock counts the units since its last; a fast one has `slow` to a tick.
+            let next = replica.into_tick + 1;
+            if next >= rate.fast || !replica.runs() {
+                must |= 1 << index;
+            } else if next >= rate.slow {
+                may |= 1 << index;
+            }
+        }
+        let mut some = may;
+        loop {
+            actions.push(Action::Pass { ticks: 1, clocks: must | some });
+            if some == 0 {
+                break;
+            }
+            some = (some - 1) & may;
+        }
+    }
+
+    pub(super) fn elector_of(&self, w: &World, index: usize) -> Elector {
+        let me = Identity { id: IdentityId(index as u16 + 1), incarnation: 0 };
+        Elector::remembering(self.config, me, w.replicas[index].memory)
+    }
+
+    fn is_due(&self, w: &World, index: usize) -> bool {
+        self.elector_of(w, index).next_wake().is_some_and(|(at, _)| at <= NOW)
+    }
+
+    /// The world in which nothing has happened yet.
+    pub(super) fn beginning(&self) -> World {
+        World {
+            replicas: [Replica::NEW; super::world::REPLICAS_MAX],
+            lease: None,
+            next_version: 2,
+            next_uid: 1,
+            late: [None; LATE_MAX],
+            left: Left::all(&self.assumptions),
+            token_max: 0,
+            quiet: true,
+            broken: super::world::Broken::default(),
+            wall: crate::core::WallTime::from_micros(0),
+            leaderless: None,
+        }
+    }
+}
+
+fn has_free_timer(replica: &Replica) -> bool {
+    match replica.memory.phase {
+        Phase::Waiting { .. } | Phase::Resting { .. } => true,
+        Phase::Renewing { .. } => replica.memory.attempt.is_none(),
+        _ => false,
+    }
+}
+
+/// Whether it was told to stop already, or has stopped of itself.
+fn is_stopping(replica: &Replica) -> bool {
+    let told = replica.memory.term.is_some_and(|term| {
+        use crate::core::state::Stage::{Draining, Stopped};
+        matches!(term.stage, Draining { .. } | Stopped)
+    });
+    told || matches!(replica.memory.phase, Phase::Returned | Phase::StoppingWork { .. } | Phase::Releasing { .. })
+}

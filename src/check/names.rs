@@ -1,0 +1,272 @@
+//! What the values of a kind are called in a state: versions and uids by rank, records by their place in a table, and the
+//! times in that table by what rules can tell of them.
+
+use super::few::Few;
+use super::pack::{Codec, NO_RECORD, NO_TIME, Reader, WallCode, Writer};
+use super::world::{Link, MARKS, REPLICAS_MAX, STRANGER, World};
+use crate::core::state::{Sent, State as Memory};
+use crate::core::{IdentityId, Record, Reply, WallTime};
+
+pub(super) struct Names {
+    /// Where each replica stands in the state.
+    pub(super) place_of: [u8; REPLICAS_MAX],
+    pub(super) records: Few<Record, 48>,
+    /// The resourceVersions that matter, smallest first.
+    versions: Few<u64, 24>,
+    uids: Few<u64, 24>,
+}
+
+/// A version that is no longer the stored one; the names of the others are above it.
+pub(super) const STALE: u64 = 1;
+
+/// leaseDurationSeconds in the table that no record has: the times of what was sent, and a clock's reading.
+const FORGOTTEN: i32 = -1;
+const FIRST_SENT: i32 = -2;
+const LAST: i32 = -3;
+const READING: i32 = -4;
+const LEAST: i32 = -4;
+
+impl Names {
+    pub(super) fn new(world: &World, essences: &[Memory]) -> Self {
+        let mut names = Self {
+            place_of: [0; REPLICAS_MAX],
+            records: Few::new(NO_RECORD),
+            versions: Few::new(0),
+            uids: Few::new(0),
+        };
+        if let Some(lease) = &world.lease {
+            names.versions.place_of(lease.version.resource_version);
+            names.uids.place_of(lease.version.uid);
+        }
+        names.versions.place_of(world.token_max);
+        for (replica, essence) in world.replicas.iter().zip(essences).filter(|(replica, _)| replica.runs()) {
+            if let Link::Answered { result: Ok(Reply::Read { version, .. } | Reply::Written { version }), .. } =
+                replica.link
+            {
+                names.versions.place_of(version.resource_version);
+                names.uids.place_of(version.uid);
+            }
+            if let Some(version) = essence.version {
+                names.uids.place_of(version.uid);
+            }
+            if let Some((_, uid)) = essence.fetched {
+                names.uids.place_of(uid);
+            }
+        }
+        names.versions.as_mut_slice().sort_unstable();
+        names.uids.as_mut_slice().sort_unstable();
+        names
+    }
+
+    /// 0 stays 0, which is no version; what is not among those that matter is stale.
+    pub(super) fn version(&self, version: u64) -> u8 {
+        match self.versions.as_slice().iter().position(|known| *known == version) {
+            _ if version == 0 => 0,
+            Some(rank) => rank as u8 + 2,
+            None => STALE as u8,
+        }
+    }
+
+    pub(super) fn uid(&self, uid: u64) -> u8 {
+        match self.uids.as_slice().iter().position(|known| *known == uid) {
+            Some(rank) if uid != 0 => rank as u8 + 1,
+            _ => 0,
+        }
+    }
+
+    /// Its place in the table, from 1.
+    pub(super) fn record(&mut self, record: &Record) -> u8 {
+        self.records.place_of(*record) as u8 + 1
+    }
+
+    /// The times that a process sent: of its first write and of its last.
+    pub(super) fn sent(&mut self, sent: &Sent) -> [u8; 2] {
+        let times = |duration_s, renewed| Record { duration_s, acquired: sent.acquired, renewed, ..NO_RECORD };
+        [self.record(&times(FIRST_SENT, sent.first_renewed)), self.record(&times(LAST, sent.last_renewed))]
+    }
+
+    pub(super) fn reading(&mut self, wall: WallTime) -> u8 {
+        self.record(&Record { duration_s: READING, acquired: wall, renewed: wall, ..NO_RECORD })
+    }
+
+    fn holder(&self, holder: IdentityId) -> u8 {
+        match holder {
+            IdentityId(0) => 0,
+            STRANGER => 15,
+            IdentityId(id) => self.place_of[usize::from(id) - 1] + 1,
+        }
+    }
+}
+
+/// Whose times a record bears, where clocks stand still.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Group {
+    /// A process's own mark.
+    Mark(i64),
+    /// Both times are the same: a release, or a record before there were marks.
+    Same,
+    Small(i64),
+}
+
+fn group(record: &Record) -> Group {
+    let acquired = record.acquired.as_micros();
+    if acquired >= MARKS {
+        Group::Mark(acquired)
+    } else if acquired == record.renewed.as_micros() {
+        Group::Same
+    } else {
+        Group::Small(acquired)
+    }
+}
+
+impl Codec {
+    pub(super) fn write_records(&self, w: &mut Writer, names: &Names, wall: WallTime) {
+        let records = names.records.as_slice();
+        w.byte(records.len() as u8);
+        let mut old = Few::<i64, 48>::new(0);
+        for record in records {
+            w.byte(names.holder(record.holder));
+            w.number((record.duration_s - LEAST) as u16);
+            w.byte(if record.duration_s < 0 { 0 } else { transitions_name(records, record.transitions) });
+            match self.wall {
+                WallCode::Stopped => write_stopped(w, names, records, record),
+                WallCode::Relative { .. } => {
+                    w.number(self.relative(record.acquired, wall, &mut old));
+                    w.number(self.relative(record.renewed, wall, &mut old));
+                }
+            }
+        }
+    }
+
+    pub(super) fn read_records(&self, r: &mut Reader, wall: WallTime) -> Few<Record, 48> {
+        let count = r.byte();
+        let mut records = Few::new(NO_RECORD);
+        for _ in 0..count {
+            let holder = IdentityId(u16::from(r.byte()));
+            let duration_s = i32::from(r.number()) + LEAST;
+            let transitions = i32::from(r.byte());
+            let (acquired, renewed) = match self.wall {
+                WallCode::Stopped => read_stopped(r),
+                WallCode::Relative { .. } => (self.absolute(r.number(), wall), self.absolute(r.number(), wall)),
+            };
+            records.push(Record { holder, duration_s, transitions, acquired, renewed });
+        }
+        records
+    }
+
+    /// Relative to now, as far back as rules can tell; what is older by which second it is of, and where in it.
+    fn relative(&self, time: WallTime, now: WallTime, old: &mut Few<i64, 48>) -> u16 {
+        let WallCode::Relative { back, ahead } = self.wall else { return 0 };
+        if time == NO_TIME {
+            return 0;
+        }
+        let ticks = (time.as_micros() - now.as_micros()) * 1_000 / self.tick;
+        if ticks >= -back {
+            return (ticks + back + 1) as u16;
+        }
+        let (second, phase) = if self.phases > 1 {
+            (time.as_secs(), time.as_micros().rem_euclid(1_000_000) * 1_000 / self.tick)
+        } else {
+            (time.as_micros(), 0)
+        };
+        (back + ahead + 2 + old.place_of(second) as i64 * self.phases + phase) as u16
+    }
+
+    fn absolute(&self, code: u16, now: WallTime) -> WallTime {
+        let WallCode::Relative { back, ahead } = self.wall else { return now };
+        if code == 0 {
+            return NO_TIME;
+        }
+        let code = i64::from(code) - 1;
+        if code <= back + ahead {
+            return WallTime::from_micros(now.as_micros() + (code - back) * self.tick / 1_000);
+        }
+        let (place, phase) = ((code - back - ahead - 1) / self.phases, (code - back - ahead - 1) % self.phases);
+        let window_s = (back * self.tick).div_euclid(1_000_000_000) + 2;
+        let step_s = (self.tick / 1_000_000_000).max(1);
+        let second = now.as_secs() - window_s - step_s * (place + 1);
+        WallTime::from_micros(second * 1_000_000 + phase * self.tick / 1_000)
+    }
+}
+
+/// By rank, but neighbours stay neighbours: what is to be one more is still one more.
+fn transitions_name(records: &[Record], transitions: i32) -> u8 {
+    let (mut name, mut below) = (0, 0);
+    loop {
+        let next = records
+            .iter()
+            .filter(|record| record.duration_s >= 0 && record.transitions > below)
+            .map(|record| record.transitions)
+            .min();
+        match next {
+            _ if below >= transitions => return name,
+            Some(next) => {
+                name += if next - below > 1 { 2 } else { 1 };
+                below = next;
+            }
+            None => return name,
+        }
+    }
+}
+
+/// Where a range of times that were sent ends, in a state: above every name that a time gets.
+const LAST_SENT: u8 = 100;
+const UNTIMED: u8 = 101;
+
+/// Times of clocks that stand still. Zero stays zero, for it is what is written first. Else it only matters which are the
+/// same, which is the first that its process sent, and that none is after the last.
+fn write_stopped(w: &mut Writer, names: &Names, records: &[Record], record: &Record) {
+    let of = group(record);
+    w.byte(match of {
+        Group::Mark(mark) => {
+            let replica = (mark - MARKS) / 16;
+            let age = (mark - MARKS) % 16;
+            // Processes that are gone are told apart by rank.
+            let older = |n: i64| records.iter().any(|r| r.acquired.as_micros() == MARKS + replica * 16 + n);
+            let rank = if age == 0 { 0 } else { 1 + (1..age).filter(|n| older(*n)).count() };
+            names.place_of[replica as usize] * 16 + rank as u8
+        }
+        Group::Same => 0xFF,
+        Group::Small(acquired) => 0x80 + acquired.min(0x70) as u8,
+    });
+    let value = record.renewed;
+    let is_sent = |other: &&Record| matches!(other.duration_s, FIRST_SENT | LAST) && group(other) == of;
+    let first = records.iter().filter(is_sent).map(|sent| sent.renewed).min();
+    w.byte(if value == NO_TIME {
+        UNTIMED
+    } else if value.as_micros() == 0 {
+        0
+    } else if Some(value) == first {
+        1
+    } else if record.duration_s == LAST {
+        LAST_SENT
+    } else {
+        let mut others = Few::<WallTime, 48>::new(value);
+        let same_group =
+            records.iter().filter(|other| other.duration_s != LAST && group(other) == of && Some(other.renewed) != first);
+        for other in same_group.filter(|other| other.renewed.as_micros() > 0) {
+            if other.renewed == value {
+                break;
+            }
+            others.place_of(other.renewed);
+        }
+        others.as_slice().len() as u8 + 2
+    });
+}
+
+fn read_stopped(r: &mut Reader) -> (WallTime, WallTime) {
+    let code = i64::from(r.byte());
+    let renewed = match r.byte() {
+        UNTIMED => return (NO_TIME, NO_TIME),
+        renewed => i64::from(renewed),
+    };
+    let acquired = match code {
+        0xFF => renewed,
+        0x80.. => code - 0x80,
+        mark => MARKS + mark,
+    };
+    (WallTime::from_micros(acquired), WallTime::from_micros(renewed))
+}
+
+/// What a record becomes whose content no longer matters but that it is not what is stored.
+pub(super) const NO_LONGER: Record = Record { holder: STRANGER, duration_s: FORGOTTEN, ..NO_RECORD };

@@ -1,0 +1,81 @@
+//! The canonical states tell the same story as the worlds that they stand for.
+
+use super::story::Teller;
+use super::{Action, Assumptions, Budget, Drain, Lasting, Model, Setup, Walls};
+use crate::core::{ClockBound, Config, Span, Timings};
+
+/// Numbers that are as good as random here.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((self.0 >> 33) as usize) % n
+    }
+}
+
+fn client_go() -> Config {
+    Config::client_go(Timings::DEFAULT).unwrap()
+}
+
+fn strict() -> Config {
+    Config::strict(Timings::DEFAULT, ClockBound::DEFAULT).unwrap()
+}
+
+fn setups() -> Vec<(&'static str, Setup)> {
+    let many = Assumptions { walls: Walls::PERFECT, ..Assumptions::HOSTILE };
+    let off = Walls::Within { offset: Span::from_secs(3), steps: Budget::Free };
+    let release = client_go().with_release_on_cancel(true);
+    vec![
+        ("client-go", Setup::safety(client_go(), 2, Assumptions::DEFAULT)),
+        ("client-go, hostile", Setup::safety(release, 3, many)),
+        ("client-go, new identities", Setup::safety(release, 2, Assumptions { new_identity: true, restarts: Budget::UpTo(1), ..many })),
+        ("client-go, failover", Setup::failover(client_go(), 2)),
+        ("renew-time", Setup::safety(Config::renew_time(Timings::DEFAULT).unwrap(), 2, Assumptions { walls: off, ..many })),
+        ("strict", Setup::safety(strict(), 2, Assumptions::DEFAULT)),
+        ("strict, hostile", Setup::safety(strict(), 3, Assumptions::HOSTILE)),
+        ("strict, timers at any time", Setup::safety(strict(), 2, Assumptions::DEFAULT).with_any_timers()),
+        ("strict, hostile, timers at any time", Setup::safety(strict(), 3, Assumptions::HOSTILE).with_any_timers()),
+    ]
+}
+
+#[test]
+fn a_state_and_the_world_that_it_stands_for_go_on_alike() {
+    for (name, setup) in setups() {
+        let model = Model::new(setup).unwrap();
+        let mut dice = Dice(1);
+        for walk in 0..300 {
+            let mut teller = Teller::new(&model);
+            let mut walked = Vec::new();
+            for step in 0..120 {
+                let state = teller.state();
+                let again = model.codec.pack(&model.codec.unpack(&state)).0;
+                assert!(
+                    again == state,
+                    "{name}: walk {walk}, step {step}: a state does not stay what it is\n{walked:?}\nworld {:?}\nunpacked {:?}",
+                    teller.world,
+                    model.codec.unpack(&state),
+                );
+                let mut actions: Vec<Action> = Vec::new();
+                setup.moves(&model.codec.unpack(&state), &mut actions);
+                if actions.is_empty() {
+                    break;
+                }
+                let action = actions[dice.below(actions.len())];
+                let mut canonical = model.codec.unpack(&state);
+                let before = canonical;
+                model.apply(&mut canonical, action);
+                let told_of = teller.world;
+                let concrete = teller.concrete(action);
+                teller.tell(concrete);
+                walked.push(concrete);
+                assert!(
+                    model.codec.pack(&canonical).0 == teller.state(),
+                    "{name}: walk {walk}, step {step}: {action:?} leads elsewhere\nconcrete before {told_of:?}\n\
+                     canonical before {before:?}\nconcrete {:?}\ncanonical {canonical:?}\n{:?}\n{:?}",
+                    teller.world, teller.state(), model.codec.pack(&canonical).0
+                );
+            }
+        }
+    }
+}
