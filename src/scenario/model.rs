@@ -144,6 +144,8 @@ document! {
         rate_ppm: i32,
         /// By how much the wall clock is ahead.
         wall_offset: SignedLength,
+        /// Whether the wall clock stands still at what it shows at the run's start. False, if not given.
+        wall_stopped: bool,
         /// Whether the monotonic clock stands still while the machine is suspended: Linux's
         /// CLOCK_MONOTONIC does, CLOCK_BOOTTIME does not. True, if not given.
         stops_in_suspend: bool,

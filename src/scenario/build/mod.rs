@@ -121,6 +121,7 @@ impl Build<'_> {
             horizon_ns,
             stop_after_failovers: scenario.stop_after_failovers,
             crash_loses_requests: scenario.crash_loses_requests.unwrap_or(false),
+            schedule: None,
         }))
     }
 
