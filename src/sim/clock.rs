@@ -97,8 +97,11 @@ impl Clock {
     }
 
     pub(super) fn resume(&mut self, now: u64) {
-        self.anchor(now);
-        self.stopped = false;
+        // A clock that ran on is left alone: to anchor it would cut its reading to whole nanoseconds.
+        if self.stopped {
+            self.anchor(now);
+            self.stopped = false;
+        }
     }
 
     fn anchor(&mut self, now: u64) {

@@ -247,6 +247,9 @@ impl World<'_> {
                 format!("{} is before {}, when the step before this one is", time(at), time(self.now));
             return refuse(message, "steps are in order of time");
         }
+        if at == self.now {
+            return Ok(());
+        }
         if let Some(node) = (0..self.nodes.len()).find(|&node| self.nodes[node].wake.0 < at) {
             let due = self.nodes[node].wake.0;
             let message = format!("{} has a timer that is due at {}", self.plan.nodes[node].name, time(due));
