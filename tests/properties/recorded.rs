@@ -1,6 +1,8 @@
 //! A run recorded as a schedule shows the same events when it is followed.
 
-use leasehold::scenario::{Action, Fault, LinkEffect, Protocol, Scenario};
+use std::path::Path;
+
+use leasehold::scenario::{Action, Fault, Format, LinkEffect, Protocol, Scenario, schedule_of};
 use leasehold::sim::trace::{TraceEvent, TraceKind};
 use leasehold::sim::{Deed, Plan, Step, World};
 
@@ -79,6 +81,31 @@ fn follow(plan: &Plan, seed: u64, scenario: &Scenario) -> Vec<Step> {
     steps
 }
 
+/// The same replicas and the record, as a file; what it shows is the same.
+fn write_and_read_back(scenario: &Scenario, plan: &Plan, steps: &[Step], seed: u64) {
+    let mut file = Scenario {
+        start: None,
+        restart: None,
+        network: None,
+        work: None,
+        faults: None,
+        crash_loses_requests: None,
+        schedule: Some(schedule_of(steps)),
+        ..scenario.clone()
+    };
+    for node in file.nodes.iter_mut().flat_map(std::collections::BTreeMap::values_mut) {
+        (node.start, node.restart, node.network) = (None, None, None);
+    }
+    let yaml = file.to_yaml();
+    let read = Scenario::parse(&yaml, Format::Yaml, "record", Path::new(""), &[]);
+    let read = read.unwrap_or_else(|error| panic!("{error}\n{yaml}"));
+    assert_eq!(read.scenario, file, "{yaml}");
+    let again = read.settings[0].plan().expect("its settings are accepted");
+    assert_eq!(again.schedule.as_deref(), Some(steps), "{yaml}");
+    let overlap = |plan: &Plan| World::new(plan).run(seed, 0).two_leaders_ns;
+    assert_eq!(overlap(again), overlap(plan), "{yaml}");
+}
+
 fn name(deed: &Deed) -> &'static str {
     match deed {
         Deed::Start { new_identity: false, .. } => "start",
@@ -112,7 +139,11 @@ fn a_recorded_run_is_followed_event_by_event() {
         // Not every protocol takes every schedule's settings.
         let Some(plan) = plan_of(&scenario) else { continue };
         let seed = dice.next();
-        for step in follow(&plan, seed, &scenario) {
+        let steps = follow(&plan, seed, &scenario);
+        if dice.percent(5) {
+            write_and_read_back(&scenario, &plan, &steps, seed);
+        }
+        for step in steps {
             *counts.entry(name(&step.deed)).or_insert(0) += 1;
         }
         overlaps += u32::from(World::new(&plan).run(seed, 0).two_leaders_ns > 0);
