@@ -336,7 +336,7 @@ impl Build<'_> {
         const SECOND: u64 = 1_000_000_000;
         let nanos = length.resolve(t);
         match i32::try_from(nanos / SECOND) {
-            Ok(seconds) if nanos % SECOND == 0 => Ok(plan::Edit::SetDuration(seconds)),
+            Ok(seconds) if nanos.is_multiple_of(SECOND) => Ok(plan::Edit::SetDuration(seconds)),
             _ => {
                 let message = format!("leaseDurationSeconds cannot be {length}");
                 Err(self.wrong(at, message, Some("whole seconds, up to 2147483647s")))
