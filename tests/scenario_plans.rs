@@ -3,12 +3,14 @@
 
 use std::path::Path;
 
-use leasehold::core::{Span, rules};
-use leasehold::scenario::{Format, Override, Prepared, Scenario, Verdict, schedule_of, schedule_with_names};
+use leasehold::core::{Span, Timings, rules};
+use leasehold::scenario::{
+    Format, Override, Prepared, Protocol, Scenario, Verdict, schedule_of, schedule_with_names,
+};
 use leasehold::sim::plan::{
     Draw, Edit, Fault, Leg, LinkEffect, Plan, ServerError, Trigger, TriggerEvent, Verb, Who,
 };
-use leasehold::sim::{Deed, Step};
+use leasehold::sim::{Deed, Step, World};
 
 const EVERYTHING: &str = include_str!("scenario_everything.yaml");
 const EVERY_STEP: &str = include_str!("scenario_schedule.yaml");
@@ -133,7 +135,18 @@ fn every_step_can_be_said_and_written_back() {
     let resolved = read(&setting.resolved().to_yaml(), &["duration=1m"]);
     let again = resolved.settings[0].plan().unwrap();
     assert_eq!((&again.schedule, again.horizon_ns), (&plan.schedule, 60_000_000_000));
-    assert!(!schedule_of(steps).is_empty());
+}
+
+#[test]
+fn steps_alone_make_a_file_that_shows_the_same() {
+    let file = Path::new("sim-scenarios/two-leaders/late-response-exact.yaml");
+    let known = Scenario::load(file, &[]).unwrap_or_else(|error| panic!("{error}"));
+    let steps = known.settings[0].plan().unwrap().schedule.clone().unwrap();
+    let scenario = Scenario::of_schedule(2, Protocol::ClientGo, Timings::DEFAULT, &steps);
+    let prepared = read(&scenario.to_yaml(), &[]);
+    let plan = prepared.settings[0].plan().unwrap();
+    assert_eq!(World::new(plan).try_run(1, 0).unwrap().two_leaders_ns, 6_999_999_999);
+    assert_eq!(schedule_of(&steps), prepared.scenario.schedule.unwrap());
 }
 
 #[test]

@@ -8,6 +8,7 @@
 
 mod clock;
 mod faults;
+mod follow;
 mod network;
 mod node;
 pub mod observe;

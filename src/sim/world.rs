@@ -1,6 +1,7 @@
 //! The world: one loop that takes whatever comes next and lets it happen.
 
 use super::faults::ActiveFault;
+use super::follow::Pool;
 use super::network::{Message, Window};
 use super::node::Node;
 use super::observe::{Observer, Outcome};
@@ -8,7 +9,7 @@ use super::plan::Plan;
 use super::queue::{Class, Queue};
 use super::record::Recording;
 use super::rng::{Rng, Stream};
-use super::schedule::{Pool, ScheduleError};
+use super::schedule::ScheduleError;
 use super::server::Server;
 use super::trace::{TraceEvent, TraceKind};
 use super::work::WorkStore;
