@@ -22,7 +22,7 @@ fn leader_crash(replicas: usize) -> Plan {
         identity: format!("n{}", index + 1).into(),
         start: Draw::Uniform { from: 0, to: retry * 3 / 2 },
         elector: Some(config),
-        clock: ClockPlan { rate_ppm: 0, wall_offset_ns: 0, stops_in_suspend: false },
+        clock: ClockPlan { rate_ppm: 0, wall_offset_ns: 0, wall_stopped: false, stops_in_suspend: false },
         request: link(),
         response: link(),
         drain: 0.into(),
@@ -51,6 +51,7 @@ fn leader_crash(replicas: usize) -> Plan {
         horizon_ns: retry * 60,
         stop_after_failovers: Some(1),
         crash_loses_requests: true,
+        schedule: None,
     }
 }
 

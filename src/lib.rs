@@ -19,7 +19,7 @@
 //!     identity: name.into(),
 //!     start,
 //!     elector: Some(config),
-//!     clock: ClockPlan { rate_ppm: 0, wall_offset_ns: 0, stops_in_suspend: true },
+//!     clock: ClockPlan { rate_ppm: 0, wall_offset_ns: 0, wall_stopped: false, stops_in_suspend: true },
 //!     request: link.clone(),
 //!     response: link.clone(),
 //!     drain: ms(0),
@@ -47,6 +47,7 @@
 //!     horizon_ns: 60_000_000_000,
 //!     stop_after_failovers: None,
 //!     crash_loses_requests: true,
+//!     schedule: None,
 //! };
 //! let mut world = World::new(&plan);
 //! let outcome = world.run(1, 0);

@@ -361,3 +361,21 @@ fn recordings_replay_from_the_command_line() {
     let output = leasehold(folder.path(), &["replay", traces, "--strict"]);
     assert_eq!(output.status.code(), Some(0), "two led under strict:\n{}", text(&output.stdout));
 }
+
+#[test]
+fn a_schedule_that_cannot_be_followed_is_bad_input_and_one_that_can_is_exact() {
+    let folder = folder();
+    let steps = "replicas: 1\nschedule:\n- {at: 0s, start: n1}\n- {at: 9s, wake: n1}\n";
+    write(folder.path(), "x.yaml", steps);
+    let output = leasehold(folder.path(), &["run", "x.yaml"]);
+    assert_eq!(output.status.code(), Some(2));
+    let error = text(&output.stderr);
+    assert!(error.contains("schedule[1]: n1 has no timer due at 9s"), "{error}");
+    assert!(error.contains("--> x.yaml:4:3") && error.contains("= help: no timer is set"), "{error}");
+
+    let exact = scenario("two-leaders/late-response-exact.yaml");
+    let output = leasehold(folder.path(), &["run", &exact, "--format", "json", "--runs", "3", "--seed", "9"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("the command prints JSON");
+    assert_eq!(report["results"][0]["figures"]["two_leaders_ms_min"].as_f64(), Some(6_999.999_999));
+}

@@ -13,6 +13,8 @@ mod dice;
 mod mistakes;
 #[path = "properties/promises.rs"]
 mod promises;
+#[path = "properties/recorded.rs"]
+mod recorded;
 #[path = "properties/schedule.rs"]
 mod schedule;
 #[path = "properties/shrink.rs"]

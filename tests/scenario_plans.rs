@@ -3,13 +3,17 @@
 
 use std::path::Path;
 
-use leasehold::core::{Span, rules};
-use leasehold::scenario::{Format, Override, Prepared, Scenario, Verdict};
+use leasehold::core::{Span, Timings, rules};
+use leasehold::scenario::{
+    Format, Override, Prepared, Protocol, Scenario, Verdict, schedule_of, schedule_with_names,
+};
 use leasehold::sim::plan::{
     Draw, Edit, Fault, Leg, LinkEffect, Plan, ServerError, Trigger, TriggerEvent, Verb, Who,
 };
+use leasehold::sim::{Deed, Step, World};
 
 const EVERYTHING: &str = include_str!("scenario_everything.yaml");
+const EVERY_STEP: &str = include_str!("scenario_schedule.yaml");
 
 fn read(yaml: &str, overrides: &[&str]) -> Prepared {
     let overrides: Vec<Override> = overrides.iter().map(|text| text.parse().unwrap()).collect();
@@ -99,13 +103,50 @@ fn everything_can_be_said() {
 #[test]
 fn everything_matches_the_schema_and_is_written_as_it_is_read() {
     let validator = jsonschema::validator_for(&Scenario::json_schema()).unwrap();
-    let value: serde_json::Value = serde_saphyr::from_str(EVERYTHING).unwrap();
-    let errors: Vec<_> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
-    assert!(errors.is_empty(), "{errors:#?}");
-    let prepared = read(EVERYTHING, &[]);
-    let again = read(&prepared.scenario.to_yaml(), &[]);
-    assert_eq!(again.scenario, prepared.scenario);
-    assert_eq!(format!("{:?}", again.settings[0].outcome), format!("{:?}", prepared.settings[0].outcome));
+    for text in [EVERYTHING, EVERY_STEP] {
+        let value: serde_json::Value = serde_saphyr::from_str(text).unwrap();
+        let errors: Vec<_> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:#?}");
+        let prepared = read(text, &[]);
+        let again = read(&prepared.scenario.to_yaml(), &[]);
+        assert_eq!(again.scenario, prepared.scenario);
+        assert_eq!(format!("{:?}", again.settings[0].outcome), format!("{:?}", prepared.settings[0].outcome));
+    }
+}
+
+#[test]
+fn every_step_can_be_said_and_written_back() {
+    let prepared = read(EVERY_STEP, &[]);
+    let setting = &prepared.settings[0];
+    let plan = setting.plan().unwrap();
+    assert!(plan.nodes.iter().all(|node| node.clock.wall_stopped));
+    assert_eq!(plan.horizon_ns, 6_500_000_000, "the last step's instant");
+    let steps = plan.schedule.as_ref().unwrap();
+    assert_eq!(steps[7], Step { at_ns: 1_000_000_000, deed: Deed::Start { node: 0, new_identity: true } });
+    assert_eq!(steps[10].deed, Deed::Choose { node: 0, extra_ns: 1_500_000_000 });
+    assert_eq!(steps[12].deed, Deed::Edit(Edit::SetDuration(30)));
+    assert_eq!(steps[18].deed, Deed::StepWallClock { node: 1, by_ns: -3_000_000_000 });
+    // From the simulation's steps to the file's, and back.
+    let names: Vec<_> = plan.nodes.iter().map(|node| node.name.as_str()).collect();
+    let written = schedule_with_names(steps, &names);
+    let scenario = Scenario { schedule: Some(written), ..prepared.scenario.clone() };
+    assert_eq!(plan.schedule, read(&scenario.to_yaml(), &[]).settings[0].plan().unwrap().schedule);
+    // What it comes to is a scenario of the same steps, and a later end is possible.
+    let resolved = read(&setting.resolved().to_yaml(), &["duration=1m"]);
+    let again = resolved.settings[0].plan().unwrap();
+    assert_eq!((&again.schedule, again.horizon_ns), (&plan.schedule, 60_000_000_000));
+}
+
+#[test]
+fn steps_alone_make_a_file_that_shows_the_same() {
+    let file = Path::new("sim-scenarios/two-leaders/late-response-exact.yaml");
+    let known = Scenario::load(file, &[]).unwrap_or_else(|error| panic!("{error}"));
+    let steps = known.settings[0].plan().unwrap().schedule.clone().unwrap();
+    let scenario = Scenario::of_schedule(2, Protocol::ClientGo, Timings::DEFAULT, &steps);
+    let prepared = read(&scenario.to_yaml(), &[]);
+    let plan = prepared.settings[0].plan().unwrap();
+    assert_eq!(World::new(plan).try_run(1, 0).unwrap().two_leaders_ns, 6_999_999_999);
+    assert_eq!(schedule_of(&steps), prepared.scenario.schedule.unwrap());
 }
 
 #[test]
@@ -128,6 +169,12 @@ fn the_schema_refuses_what_the_reader_refuses() {
         "expect: {failovrs: 3}",
         "expect: {failovers: '!3'}",
         "rules: {wait: never}",
+        "schedule: [{at: 1s}]",
+        "schedule: [{wake: n1}]",
+        "schedule: [{at: 1s, wake: n1, crash: n1}]",
+        "schedule: [{at: 1s, arrive: {who: n1}}]",
+        "schedule: [{at: 1s, answer: {who: n1, request: 1, copy: 0}}]",
+        "schedule: [{at: 1s, edit: vanish}]",
     ] {
         let value: serde_json::Value = serde_saphyr::from_str(yaml).unwrap();
         assert!(!validator.is_valid(&value), "{yaml}");

@@ -5,10 +5,12 @@
 use std::path::Path;
 
 use leasehold::scenario::{
-    Action, Clock, Condition, Delay, Direction, Distribution, Draw, EditLease, ErrorRate, Event, Expect,
-    Fault, Format, HttpTimeout, Lasts, Leg, Length, Link, LinkEffect, LinkFault, Links, LogNormal, Mode,
-    Network, Node, Partition, PartitionWith, Profile, Protocol, Rate, Restart, Scenario, Server, ServerError,
-    SignedLength, Storage, StorageWith, Throttle, Timings, Trigger, Verb, When, Who, Work, Yes,
+    Action, AnswerStep, ArriveStep, ChooseStep, Clock, ClockRateStep, Condition, Delay, Direction,
+    Distribution, Draw, EditLease, EditStep, ErrorRate, Event, Expect, Fault, Format, HttpTimeout, Lasts,
+    Leg, Length, Link, LinkEffect, LinkFault, Links, LogNormal, Mode, Network, Node, Partition,
+    PartitionWith, Profile, Protocol, Rate, Restart, Scenario, ScheduledDeed, ScheduledStep, Server,
+    ServerError, SignedLength, StartStep, StartStepWith, Storage, StorageWith, Throttle, Timings, Trigger,
+    Verb, WallClockStep, When, Who, Work, Yes,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;
@@ -138,6 +140,39 @@ fn fault() -> impl Strategy<Value = Fault> {
     })
 }
 
+/// Steps that can be written; few of them can be carried out.
+fn step() -> impl Strategy<Value = ScheduledStep> {
+    let name = || select(vec!["n1", "n2", "leader"]).prop_map(str::to_owned);
+    let edit = prop_oneof![
+        Just(EditStep::Delete),
+        Just(EditStep::Restore),
+        text().prop_map(EditStep::SetHolder),
+        length().prop_map(EditStep::SetDuration),
+    ];
+    let deed = prop_oneof![
+        name().prop_map(|who| ScheduledDeed::Start(StartStep::Who(who))),
+        (name(), any::<bool>()).prop_map(|(who, new_identity)| {
+            ScheduledDeed::Start(StartStep::With(StartStepWith { who, new_identity }))
+        }),
+        name().prop_map(ScheduledDeed::Wake),
+        name().prop_map(ScheduledDeed::Resume),
+        (name(), length()).prop_map(|(who, extra)| ScheduledDeed::Choose(ChooseStep { who, extra })),
+        (name(), 0_u32..3).prop_map(|(who, request)| ScheduledDeed::Arrive(ArriveStep { who, request })),
+        (name(), 0_u32..3, 0_u32..3).prop_map(|(who, request, copy)| ScheduledDeed::Answer(AnswerStep {
+            who,
+            request,
+            copy
+        })),
+        edit.prop_map(ScheduledDeed::Edit),
+        (name(), any::<bool>(), length()).prop_map(|(who, back, length)| {
+            ScheduledDeed::StepWallClock(WallClockStep { who, by: SignedLength { back, length } })
+        }),
+        (name(), -500_i32..500)
+            .prop_map(|(who, rate_ppm)| ScheduledDeed::ClockRate(ClockRateStep { who, rate_ppm })),
+    ];
+    (length(), deed).prop_map(|(at, deed)| ScheduledStep { at, deed })
+}
+
 fn network() -> impl Strategy<Value = Network> {
     prop_oneof![
         select(vec![Profile::Loopback, Profile::InZone, Profile::CrossRegion]).prop_map(Network::Profile),
@@ -153,6 +188,7 @@ fn node() -> impl Strategy<Value = Node> {
         rate_ppm: Some(ppm),
         wall_offset: Some(SignedLength { back, length }),
         stops_in_suspend: None,
+        wall_stopped: (ppm > 0).then_some(true),
     });
     (of(text()), of(clock), of(draw()), of(network()), of(select(vec![Protocol::Strict, Protocol::None])))
         .prop_map(|(identity, clock, drain, network, protocol)| Node {
@@ -239,6 +275,38 @@ proptest! {
                 }
             }
             // What is wrong with it is the same, only the place is another.
+            (Err(built), Err(read)) => {
+                let (built, read) = (built.to_string(), read.to_string());
+                prop_assert_eq!(built.lines().next(), read.lines().next(), "{}", yaml);
+            }
+            (built, read) => prop_assert!(false, "{built:?}\n{read:?}\n{yaml}"),
+        }
+    }
+
+    #[test]
+    fn a_schedule_is_read_back_as_it_was_written(
+        mut steps in vec(step(), 0..6),
+        node in of(node()),
+        sorted in any::<bool>(),
+        start in any::<bool>(),
+    ) {
+        if sorted {
+            steps.sort_by_key(|step| step.at.resolve(&leasehold::core::Timings::DEFAULT));
+        }
+        if start {
+            let deed = ScheduledDeed::Start(StartStep::Who("n1".to_owned()));
+            steps.insert(0, ScheduledStep { at: Length::ZERO, deed });
+        }
+        let nodes = node.map(|node| [("n1".to_owned(), Node { network: None, start: None, ..node })].into());
+        let scenario = Scenario { schedule: Some(steps), nodes, ..Scenario::default() };
+        let yaml = scenario.to_yaml();
+        let here = Path::new("");
+        let built = scenario.prepare(here, &[]);
+        match (built, Scenario::parse(&yaml, Format::Yaml, "scenario", here, &[])) {
+            (Ok(built), Ok(read)) => {
+                prop_assert_eq!(&read.scenario, &scenario, "{}", yaml);
+                prop_assert_eq!(&built.scenario, &scenario);
+            }
             (Err(built), Err(read)) => {
                 let (built, read) = (built.to_string(), read.to_string());
                 prop_assert_eq!(built.lines().next(), read.lines().next(), "{}", yaml);

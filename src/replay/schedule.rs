@@ -213,6 +213,7 @@ impl Schedule {
             horizon_ns: self.end_ns,
             stop_after_failovers: None,
             crash_loses_requests: true,
+            schedule: None,
         })
     }
 
@@ -223,7 +224,7 @@ impl Schedule {
             identity: node.identity.clone().unwrap_or_else(|| node.id.clone()),
             start: Draw::Fixed(node.start_ns),
             elector: Some(config),
-            clock: ClockPlan { rate_ppm: 0, wall_offset_ns: 0, stops_in_suspend: false },
+            clock: ClockPlan { rate_ppm: 0, wall_offset_ns: 0, wall_stopped: false, stops_in_suspend: false },
             request: link(self.request_latency_ns),
             response: link(self.response_latency_ns),
             drain: Draw::Fixed(0),

@@ -50,6 +50,7 @@ mod path;
 mod prepared;
 mod rate;
 mod rules;
+mod scheduled;
 mod schema;
 mod source;
 mod suggest;
@@ -77,4 +78,8 @@ pub use overrides::{Override, SHORTHANDS};
 pub use prepared::{Outcome, Prepared, Setting, shell_word};
 pub use rate::Rate;
 pub use rules::{Choice, Rule, RuleChanges};
+pub use scheduled::{
+    AnswerStep, ArriveStep, ChooseStep, ClockRateStep, EditStep, ScheduledDeed, ScheduledStep, StartStep,
+    StartStepWith, WallClockStep, schedule_of, schedule_with_names,
+};
 pub use source::Format;

@@ -14,6 +14,7 @@ use super::length::{Length, SignedLength};
 use super::network::Network;
 use super::rate::Rate;
 use super::rules::RuleChanges;
+use super::scheduled::ScheduledStep;
 
 document! {
     /// A scenario: replicas that elect a leader, what goes wrong, and what must come of it.
@@ -67,6 +68,9 @@ document! {
         work: Work,
         /// What goes wrong.
         faults: Vec<Fault>,
+        /// What happens, step by step, to the nanosecond and in this order: nothing is drawn, nothing else happens,
+        /// and a message that is not in it is lost. Every run is the same.
+        schedule: Vec<ScheduledStep>,
         /// Whether a request that is on the wire when its sender crashes is lost. False, if not given.
         crash_loses_requests: bool,
         /// How many runs, each with its own randomness. 1, if not given.
@@ -74,7 +78,7 @@ document! {
         runs: u64,
         /// What all randomness comes from. 1, if not given.
         seed: u64,
-        /// When a run ends. `60RP`, if not given.
+        /// When a run ends. `60RP`, or with the last step of `schedule`, if not given.
         duration: Length,
         /// End a run early, after this many failovers.
         #[schemars(range(min = 1))]
@@ -144,6 +148,8 @@ document! {
         rate_ppm: i32,
         /// By how much the wall clock is ahead.
         wall_offset: SignedLength,
+        /// Whether the wall clock stands still at what it shows at the run's start. False, if not given.
+        wall_stopped: bool,
         /// Whether the monotonic clock stands still while the machine is suspended: Linux's
         /// CLOCK_MONOTONIC does, CLOCK_BOOTTIME does not. True, if not given.
         stops_in_suspend: bool,

@@ -112,8 +112,13 @@ impl Setting {
             s.http_timeout.get_or_insert(HttpTimeout::None);
             s.release_on_cancel.get_or_insert(false);
         }
-        s.start.get_or_insert(super::Draw::ZERO);
         s.drain.get_or_insert(super::Draw::ZERO);
+        s.runs.get_or_insert(self.runs);
+        s.seed.get_or_insert(self.seed);
+        if s.schedule.is_some() {
+            return s;
+        }
+        s.start.get_or_insert(super::Draw::ZERO);
         if s.nodes.iter().flatten().all(|n| n.1.network.is_none()) {
             let links = match s.network.take() {
                 Some(Network::Links(links)) => links,
@@ -123,8 +128,6 @@ impl Setting {
             s.network = Some(Network::Links(written_out(links)));
         }
         s.crash_loses_requests.get_or_insert(false);
-        s.runs.get_or_insert(self.runs);
-        s.seed.get_or_insert(self.seed);
         s.duration.get_or_insert(Length::retry_periods(60));
         s
     }

@@ -14,6 +14,7 @@ pub(super) struct Clock {
     anchor_true: u64,
     anchor_local: i64,
     wall_offset_ns: i64,
+    wall_stopped: bool,
     stopped: bool,
     stops_in_suspend: bool,
 }
@@ -27,6 +28,7 @@ impl Clock {
             anchor_true: 0,
             anchor_local: 0,
             wall_offset_ns: plan.wall_offset_ns,
+            wall_stopped: plan.wall_stopped,
             stopped: false,
             stops_in_suspend: plan.stops_in_suspend,
         }
@@ -34,7 +36,8 @@ impl Clock {
 
     #[inline]
     pub(super) fn read(&self, now: u64) -> Reading {
-        let wall_ns = now.cast_signed().saturating_add(self.wall_offset_ns);
+        let passed = if self.wall_stopped { 0 } else { now.cast_signed() };
+        let wall_ns = passed.saturating_add(self.wall_offset_ns);
         Reading {
             local: self.local(now),
             wall: WallTime::from_micros(WALL_EPOCH_S * 1_000_000 + wall_ns.div_euclid(1_000)),
@@ -94,8 +97,11 @@ impl Clock {
     }
 
     pub(super) fn resume(&mut self, now: u64) {
-        self.anchor(now);
-        self.stopped = false;
+        // A clock that ran on is left alone: to anchor it would cut its reading to whole nanoseconds.
+        if self.stopped {
+            self.anchor(now);
+            self.stopped = false;
+        }
     }
 
     fn anchor(&mut self, now: u64) {
@@ -109,7 +115,7 @@ mod tests {
     use super::*;
 
     fn clock(rate_ppm: i32) -> Clock {
-        Clock::new(&ClockPlan { rate_ppm, wall_offset_ns: 0, stops_in_suspend: true })
+        Clock::new(&ClockPlan { rate_ppm, wall_offset_ns: 0, wall_stopped: false, stops_in_suspend: true })
     }
 
     #[test]
@@ -123,6 +129,22 @@ mod tests {
                 assert!(at == 0 || clock.local(at - 1) < local, "{ppm} ppm, {nanos} ns");
             }
         }
+    }
+
+    #[test]
+    fn a_stopped_wall_clock_moves_by_steps_alone() {
+        let mut clock = Clock::new(&ClockPlan {
+            rate_ppm: 0,
+            wall_offset_ns: 5_000,
+            wall_stopped: true,
+            stops_in_suspend: true,
+        });
+        let start = clock.read(0).wall;
+        assert_eq!(start, WallTime::from_micros(WALL_EPOCH_S * 1_000_000 + 5));
+        assert_eq!(clock.read(9_000_000).wall, start);
+        assert_eq!(clock.read(9_000_000).local, LocalInstant::from_nanos(9_000_000));
+        clock.step_wall(-5_000);
+        assert_eq!(clock.read(9_000_001).wall, WallTime::from_micros(WALL_EPOCH_S * 1_000_000));
     }
 
     #[test]

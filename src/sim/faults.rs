@@ -4,6 +4,7 @@ use super::network::Window;
 use super::plan::{Draw, Edit, Fault, FaultPlan, Leg, Plan, Trigger, TriggerEvent, Who};
 use super::queue::Class;
 use super::rng::Rng;
+use super::schedule::Deed;
 use super::trace::TraceKind;
 use super::world::{Happening, World};
 
@@ -42,7 +43,9 @@ impl World<'_> {
         self.fault_state.clear();
         for (index, fault) in self.plan.faults.iter().enumerate() {
             let mut state = FaultState { rng: rng(index), seen: 0, armed: false, fired: 0 };
-            if let Trigger::At(at) = &fault.when {
+            if let Trigger::At(at) = &fault.when
+                && !self.follows_schedule()
+            {
                 let begins = Happening::FaultBegins { fault: index, term: None };
                 self.queue.push(state.rng.draw(at), Class::World, begins);
             }
@@ -69,6 +72,9 @@ impl World<'_> {
 
     /// Arms the faults that wait for this.
     fn occurred(&mut self, event: TriggerEvent, node: Option<usize>, term: Option<(usize, u32)>) {
+        if self.follows_schedule() {
+            return;
+        }
         for (index, fault) in self.plan.faults.iter().enumerate() {
             let Trigger::After { event: awaited, node: whose, nth, after } = &fault.when else { continue };
             if *awaited != event || (whose.is_some() && *whose != node) {
@@ -192,7 +198,7 @@ impl World<'_> {
                 applied_after_cancel: *applied_after_cancel,
             }),
             Fault::StepWallClock { by_ns, .. } => {
-                self.each(nodes, |world, node| world.nodes[node].clock.step_wall(*by_ns));
+                self.each(nodes, |world, node| world.step_wall_clock(node, *by_ns));
             }
             Fault::ClockRate { rate_ppm, .. } => {
                 self.each(nodes, |world, node| world.change_clock_rate(node, *rate_ppm));
@@ -219,7 +225,8 @@ impl World<'_> {
         }
     }
 
-    fn edit(&mut self, index: usize, edit: &Edit) {
+    pub(super) fn edit(&mut self, index: usize, edit: &Edit) {
+        self.record(|| Deed::Edit(edit.clone()));
         let wall = self.wall();
         self.server.edit(self.now, wall, index, edit);
         self.note(None, |world| TraceKind::Environment { edit: edit.name(), lease: world.server.state() });
@@ -247,7 +254,7 @@ impl World<'_> {
             Fault::ServerSlow(_) => trouble.slow.retain(|(of, _)| *of != active),
             Fault::ServerStale(_) => trouble.stale.retain(|(of, _)| *of != active),
             Fault::StepWallClock { by_ns, .. } => {
-                self.each(nodes, |world, node| world.nodes[node].clock.step_wall(-by_ns));
+                self.each(nodes, |world, node| world.step_wall_clock(node, -by_ns));
             }
             Fault::ClockRate { .. } => self.each(nodes, |world, node| {
                 let rate_ppm = world.rate_under_faults(node);

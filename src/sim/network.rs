@@ -2,6 +2,7 @@
 
 use super::plan::{Leg, LinkEffect, Verb};
 use super::queue::Class;
+use super::schedule::Deed;
 use super::server::Decision;
 use super::trace::{RequestResult, TraceKind};
 use super::world::{Happening, World};
@@ -10,11 +11,15 @@ use crate::core::{Failure, Input, Op, Reply, RequestId};
 /// A request, and later its response.
 #[derive(Clone, Debug)]
 pub(super) struct Message {
-    node: usize,
-    process: u32,
+    pub(super) node: usize,
+    pub(super) process: u32,
     id: RequestId,
-    trace_id: u32,
-    op: Op,
+    pub(super) trace_id: u32,
+    /// Which of its node's requests it is, from 1.
+    request: u32,
+    /// Which of the request's arrivals it is, from 1; known only where it is recorded.
+    copy: u32,
+    pub(super) op: Op,
     sent: u64,
     /// The sender gave up.
     abandoned: bool,
@@ -26,7 +31,7 @@ pub(super) struct Message {
     taken_by: u32,
     /// How much longer the response takes.
     response_extra: u64,
-    result: Result<Reply, Failure>,
+    pub(super) result: Result<Reply, Failure>,
 }
 
 /// An effect on some nodes' links, as long as a fault lasts.
@@ -84,12 +89,15 @@ impl World<'_> {
         let fate = if self.windows.is_empty() { Fate::default() } else { self.fate(index, verb, trace_id) };
         let node = &mut self.nodes[index];
         node.awaited = Some((id, trace_id, verb));
-        let process = node.process;
+        node.sent += 1;
+        let (process, request) = (node.process, node.sent);
         let message = Message {
             node: index,
             process,
             id,
             trace_id,
+            request,
+            copy: 0,
             op,
             sent: self.now,
             abandoned: false,
@@ -99,6 +107,9 @@ impl World<'_> {
             response_extra: fate.response_extra,
             result: Err(Failure::Refused),
         };
+        if self.follows_schedule() {
+            return self.pool.add(message);
+        }
         if fate.refused || self.server.trouble.down > 0 {
             let message = self.store_message(message);
             return self.queue.push(self.now, Class::Response, Happening::Deliver(message));
@@ -234,14 +245,15 @@ impl World<'_> {
         match self.server.decide(self.now, wall, &op, &self.plan.server) {
             Decision::Silence => self.free_messages.push(at),
             Decision::Answer(result) => {
-                self.committed(at, &op, result);
+                self.record_arrival(at);
+                let Message { node, trace_id, .. } = self.messages[at];
+                self.committed(node, trace_id, &op, result);
                 self.answer(at, result);
             }
         }
     }
 
-    fn committed(&mut self, at: usize, op: &Op, result: Result<Reply, Failure>) {
-        let Message { node, trace_id, .. } = self.messages[at];
+    pub(super) fn committed(&mut self, node: usize, trace_id: u32, op: &Op, result: Result<Reply, Failure>) {
         if let (Ok(_), Op::Create(record) | Op::Update { record, .. }) = (&result, op) {
             let outcome = &mut self.observer.outcome;
             outcome.transitions_max = outcome.transitions_max.max(record.transitions);
@@ -318,8 +330,15 @@ impl World<'_> {
         if self.put_off(index, Happening::Deliver(at)) {
             return;
         }
-        let Message { id, op, result, sent, process, .. } = self.messages[at];
+        let message = self.messages[at].clone();
         self.free_messages.push(at);
+        self.receive(&message);
+    }
+
+    /// An answer reaches the process that waits for it, or once did.
+    pub(super) fn receive(&mut self, message: &Message) {
+        let Message { node: index, id, op, result, sent, process, request, copy, .. } = *message;
+        self.record(|| Deed::Answer { node: index, request, copy });
         if let Some((awaited, trace_id, _)) = self.nodes[index].awaited
             && awaited == id
         {
@@ -334,6 +353,15 @@ impl World<'_> {
         }
         // A duplicate, or an answer after the sender gave up, is the elector's to ignore.
         self.feed(index, Input::Response { id, result });
+    }
+
+    /// The server decides on a request, which arrived for the first time or again.
+    fn record_arrival(&mut self, at: usize) {
+        let Message { node, request, .. } = self.messages[at];
+        if let Some(recording) = &mut self.recording {
+            self.messages[at].copy = recording.arrival(node, request);
+            self.record(|| Deed::Arrive { node, request });
+        }
     }
 
     pub(super) fn request_done(&mut self, index: usize, verb: Verb, id: u32, result: RequestResult) {

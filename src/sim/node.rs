@@ -1,9 +1,10 @@
 //! A replica: its process, clocks and pauses, and the driver's loop around its elector.
 
 use super::clock::Clock;
-use super::plan::{NodePlan, Verb};
+use super::plan::{Draw, NodePlan, Verb};
 use super::queue::Class;
 use super::rng::{Rng, Stream};
+use super::schedule::Deed;
 use super::trace::{RequestResult, TraceKind};
 use super::world::{Happening, World};
 use crate::core::{
@@ -20,7 +21,7 @@ pub(super) struct Node {
     /// The process's number on this node, from 1.
     pub(super) process: u32,
     /// The process's elector; none in a process that does not elect.
-    elector: Option<Elector>,
+    pub(super) elector: Option<Elector>,
     pub(super) identity: IdentityId,
     pub(super) clock: Clock,
     /// When the elector wants to be woken, and what class of event that is.
@@ -32,12 +33,18 @@ pub(super) struct Node {
     inbox: Vec<Happening>,
     /// The request that the elector waits for, and its number in the trace.
     pub(super) awaited: Option<(RequestId, u32, Verb)>,
+    /// How many requests it has sent, over all its processes.
+    pub(super) sent: u32,
+    /// When the elector asked for a choice, and the largest; only where a schedule makes it.
+    pub(super) asked: Option<(u64, Span)>,
+    /// The guarded work was told to stop; only where a schedule says when it has.
+    pub(super) stopping: bool,
     /// Terms begun on this node, over all its processes.
     pub(super) terms: u32,
     pub(super) leading: bool,
     pub(super) token: u64,
     returned: bool,
-    work_runs: bool,
+    pub(super) work_runs: bool,
     ignored_before: u32,
     pub(super) scripted: usize,
     pub(super) rng: Rng,
@@ -59,6 +66,9 @@ impl Node {
             suspends: 0,
             inbox: Vec::new(),
             awaited: None,
+            sent: 0,
+            asked: None,
+            stopping: false,
             terms: 0,
             leading: false,
             token: 0,
@@ -96,7 +106,7 @@ impl Node {
     }
 
     #[inline]
-    fn schedule_wake(&mut self) {
+    pub(super) fn schedule_wake(&mut self) {
         self.wake = NEVER;
         if self.pauses > 0 || !self.alive {
             return;
@@ -119,6 +129,7 @@ impl World<'_> {
         if self.put_off(index, Happening::Start { node: index, new_identity }) || self.nodes[index].alive {
             return;
         }
+        self.record(|| Deed::Start { node: index, new_identity });
         let plan = &self.plan.nodes[index];
         let node = &mut self.nodes[index];
         node.alive = true;
@@ -153,6 +164,7 @@ impl World<'_> {
         if !self.nodes[index].alive {
             return;
         }
+        self.record(|| Deed::Crash { node: index });
         if self.plan.crash_loses_requests {
             self.disown_messages(index);
         }
@@ -164,6 +176,8 @@ impl World<'_> {
         node.alive = false;
         node.wake = NEVER;
         node.awaited = None;
+        node.asked = None;
+        node.stopping = false;
         node.pauses = node.suspends;
         node.inbox.clear();
         node.ignored_before += node.elector.as_ref().map_or(0, Elector::ignored_responses);
@@ -176,7 +190,9 @@ impl World<'_> {
             self.term_ended(index);
         }
         self.process_ended(index);
-        if let Some(restart) = &self.plan.nodes[index].restart {
+        if let Some(restart) = &self.plan.nodes[index].restart
+            && !self.follows_schedule()
+        {
             let after = self.nodes[index].process_rng.draw(&restart.after);
             let start = Happening::Start { node: index, new_identity: restart.new_identity };
             self.queue.push(self.now + after, Class::World, start);
@@ -192,7 +208,8 @@ impl World<'_> {
         if node.pauses > 0 {
             return node.inbox.push(Happening::Terminate(index));
         }
-        if node.elector.is_some() {
+        self.record(|| Deed::Terminate { node: index });
+        if self.nodes[index].elector.is_some() {
             self.feed(index, Input::Shutdown);
         } else {
             self.end_process(index, false);
@@ -209,6 +226,10 @@ impl World<'_> {
         node.wake = NEVER;
         self.look_again(index);
         if self.nodes[index].pauses == 1 {
+            // A process that starts on a machine that stands still does so when that goes on.
+            if self.nodes[index].alive {
+                self.record(|| Deed::Pause { node: index });
+            }
             self.note(Some(index), |_| TraceKind::Paused);
         }
     }
@@ -231,6 +252,9 @@ impl World<'_> {
         }
         let mut inbox = core::mem::take(&mut node.inbox);
         self.note(Some(index), |_| TraceKind::Resumed);
+        if self.nodes[index].alive {
+            self.record(|| Deed::Resume { node: index });
+        }
         // What was about to be sent is sent before anything is noticed: the thread goes on where it stood.
         inbox.retain(|happening| {
             let about_to_send = matches!(happening, Happening::WorkSends { .. });
@@ -239,8 +263,11 @@ impl World<'_> {
             }
             !about_to_send
         });
+        if self.follows_schedule() {
+            return self.nodes[index].schedule_wake();
+        }
         if self.nodes[index].alive {
-            self.feed(index, Input::Wake);
+            self.wake(index);
         }
         for happening in inbox {
             self.queue.push(self.now, Class::Response, happening);
@@ -259,7 +286,17 @@ impl World<'_> {
 
     #[inline]
     pub(super) fn wake(&mut self, index: usize) {
+        if self.recording.is_some() && self.due_since(index).is_some() {
+            self.record(|| Deed::Wake { node: index });
+        }
         self.feed(index, Input::Wake);
+    }
+
+    /// Since when one of the elector's timers has been due, by true time; nothing if none is.
+    pub(super) fn due_since(&self, index: usize) -> Option<u64> {
+        let node = &self.nodes[index];
+        let (local, _) = node.elector.as_ref().and_then(Elector::next_wake)?;
+        (local <= node.clock.local(self.now)).then(|| node.clock.true_time(local).unwrap_or(self.now))
     }
 
     /// The driver's loop: one input, then every output, then the next wake.
@@ -274,7 +311,14 @@ impl World<'_> {
                 match output {
                     Output::Request { id, op, deadline: _ } => self.send(index, id, op),
                     Output::Abandon { id } => self.give_up(index, id),
-                    Output::Choose { up_to } => input = Some(Input::Choice(self.choose(index, up_to))),
+                    Output::Choose { up_to } if self.follows_schedule() => {
+                        self.nodes[index].asked = Some((self.now, up_to));
+                    }
+                    Output::Choose { up_to } => {
+                        let extra = self.choose(index, up_to);
+                        self.record(|| Deed::Choose { node: index, extra_ns: extra.as_nanos() });
+                        input = Some(Input::Choice(extra));
+                    }
                     Output::Event(event) => {
                         if self.on_event(index, event) {
                             input = Some(Input::WorkStopped);
@@ -319,8 +363,17 @@ impl World<'_> {
             Event::StartedLeading { token } => self.term_begins(index, token.0),
             Event::StoppedLeading { reason } => {
                 self.note(Some(index), |_| TraceKind::StoppedLeading { reason });
-                let drain = self.nodes[index].process_rng.draw(&self.plan.nodes[index].drain);
+                let planned = &self.plan.nodes[index].drain;
+                let at_once = *planned == Draw::Fixed(0);
+                if self.follows_schedule() && !at_once {
+                    self.nodes[index].stopping = true;
+                    return false;
+                }
+                let drain = self.nodes[index].process_rng.draw(planned);
                 if drain == 0 {
+                    if !at_once {
+                        self.record(|| Deed::WorkStopped { node: index });
+                    }
                     self.nodes[index].work_runs = false;
                     self.note(Some(index), |_| TraceKind::WorkStopped);
                     return true;
@@ -362,6 +415,8 @@ impl World<'_> {
             return;
         }
         if !self.put_off(index, Happening::WorkStopped { node: index, process }) {
+            self.record(|| Deed::WorkStopped { node: index });
+            self.nodes[index].stopping = false;
             self.nodes[index].work_runs = false;
             self.note(Some(index), |_| TraceKind::WorkStopped);
             self.feed(index, Input::WorkStopped);
@@ -402,7 +457,13 @@ impl World<'_> {
 }
 
 impl World<'_> {
+    pub(super) fn step_wall_clock(&mut self, index: usize, by_ns: i64) {
+        self.record(|| Deed::StepWallClock { node: index, by_ns });
+        self.nodes[index].clock.step_wall(by_ns);
+    }
+
     pub(super) fn change_clock_rate(&mut self, index: usize, rate_ppm: i32) {
+        self.record(|| Deed::ClockRate { node: index, rate_ppm });
         let node = &mut self.nodes[index];
         node.clock.set_rate(self.now, rate_ppm);
         node.schedule_wake();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
+use super::schedule::Step;
 use crate::core::Config;
 
 /// One world, and the faults that befall it. Run it many times with different seeds.
@@ -25,6 +26,8 @@ pub struct Plan {
     pub stop_after_failovers: Option<u32>,
     /// Whether a request that is on the wire when its sender crashes is applied.
     pub crash_loses_requests: bool,
+    /// What happens, step by step, instead of what would be drawn; see [`schedule`](super::schedule).
+    pub schedule: Option<Arc<[Step]>>,
 }
 
 /// A random quantity in nanoseconds.
@@ -89,6 +92,8 @@ pub struct ClockPlan {
     pub rate_ppm: i32,
     /// By how much the wall clock is ahead.
     pub wall_offset_ns: i64,
+    /// Whether the wall clock stands still at what it shows at the run's start. Steps move it all the same.
+    pub wall_stopped: bool,
     /// Whether the monotonic clock stands still while the machine is suspended
     /// (Linux's CLOCK_MONOTONIC does; CLOCK_BOOTTIME does not).
     pub stops_in_suspend: bool,

@@ -220,7 +220,8 @@ impl Server {
         failure.map_or(Decision::Silence, |failure| Decision::Answer(Err(failure)))
     }
 
-    fn apply(&mut self, now: u64, wall: WallTime, op: &Op) -> Result<Reply, Failure> {
+    /// What the storage makes of a request, whatever is wrong in front of it.
+    pub(super) fn apply(&mut self, now: u64, wall: WallTime, op: &Op) -> Result<Reply, Failure> {
         let (written, replaces) = match op {
             Op::Get => return self.read(),
             Op::Create(record) => {

@@ -16,7 +16,7 @@ impl World<'_> {
     }
 
     fn next_ask(&mut self, node: usize, process: u32, term: u32) {
-        let Some(work) = &self.plan.work else { return };
+        let Some(work) = self.plan.work.as_ref().filter(|_| !self.follows_schedule()) else { return };
         let every = self.nodes[node].process_rng.draw(&work.every).max(1);
         self.queue.push(self.now + every, Class::Timer, Happening::WorkAsks { node, process, term });
     }

@@ -1,12 +1,15 @@
 //! The world: one loop that takes whatever comes next and lets it happen.
 
 use super::faults::ActiveFault;
+use super::follow::Pool;
 use super::network::{Message, Window};
 use super::node::Node;
 use super::observe::{Observer, Outcome};
 use super::plan::Plan;
 use super::queue::{Class, Queue};
+use super::record::Recording;
 use super::rng::{Rng, Stream};
+use super::schedule::ScheduleError;
 use super::server::Server;
 use super::trace::{TraceEvent, TraceKind};
 use super::work::WorkStore;
@@ -69,6 +72,10 @@ pub struct World<'p> {
     pub(super) observer: Observer,
     pub(super) requests_sent: u32,
     pub(super) script: Option<Script>,
+    /// What was sent, where a schedule says what becomes of it.
+    pub(super) pool: Pool,
+    pub(super) schedule_error: Option<ScheduleError>,
+    pub(super) recording: Option<Recording>,
     trace: Option<Vec<TraceEvent>>,
     done: bool,
 }
@@ -99,6 +106,9 @@ impl<'p> World<'p> {
             observer: Observer::default(),
             requests_sent: 0,
             script: None,
+            pool: Pool::default(),
+            schedule_error: None,
+            recording: None,
             trace: None,
             done: false,
         }
@@ -111,7 +121,8 @@ impl<'p> World<'p> {
         self
     }
 
-    /// Runs once and returns what was measured. The same seed and number give the same run.
+    /// Runs once and returns what was measured. The same seed and number give the same run; with a schedule, every
+    /// seed does. A schedule that cannot be followed ends the run: see [`World::schedule_error`].
     pub fn run(&mut self, seed: u64, run: u64) -> &Outcome {
         let _never_stopped = self.run_while(seed, run, || true);
         &self.observer.outcome
@@ -121,6 +132,13 @@ impl<'p> World<'p> {
     /// nothing if it was told to stop.
     pub fn run_while(&mut self, seed: u64, run: u64, go_on: impl Fn() -> bool) -> Option<&Outcome> {
         self.reset(seed, run);
+        let plan = self.plan;
+        if let Some(steps) = &plan.schedule {
+            // Nobody is asked whether to go on: what somebody wrote down step by step is soon done.
+            self.follow(steps);
+            self.finish();
+            return Some(&self.observer.outcome);
+        }
         while !self.done && self.step() {
             if self.observer.outcome.events.is_multiple_of(EVENTS_BETWEEN_QUESTIONS) && !go_on() {
                 return None;
@@ -151,9 +169,14 @@ impl<'p> World<'p> {
         self.work = WorkStore::default();
         self.observer.clear();
         self.requests_sent = 0;
+        self.pool.clear();
+        self.schedule_error = None;
         self.server.reset(seed, run);
         for (index, (node, plan)) in self.nodes.iter_mut().zip(&self.plan.nodes).enumerate() {
             node.reset(plan, seed, run, index);
+            if self.plan.schedule.is_some() {
+                continue;
+            }
             let at = node.process_rng.draw(&plan.start);
             self.queue.push(at, Class::World, Happening::Start { node: index, new_identity: false });
         }

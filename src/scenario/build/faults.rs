@@ -6,6 +6,7 @@ use super::super::effects::{
 };
 use super::super::error::Error;
 use super::super::fault::{Event, Fault, Lasts, Trigger, When, Who};
+use super::super::length::Length;
 use super::super::model::Scenario;
 use super::super::suggest::nearest;
 use super::{Build, Spot};
@@ -327,19 +328,20 @@ impl Build<'_> {
             EditLease::ClearHolder => plan::Edit::ClearHolder,
             EditLease::Annotate => plan::Edit::Annotate,
             EditLease::Restore => plan::Edit::Restore,
-            EditLease::SetDuration(length) => {
-                const SECOND: u64 = 1_000_000_000;
-                let nanos = length.resolve(t);
-                match i32::try_from(nanos / SECOND) {
-                    Ok(seconds) if nanos % SECOND == 0 => plan::Edit::SetDuration(seconds),
-                    _ => {
-                        let message = format!("leaseDurationSeconds cannot be {length}");
-                        let help = "whole seconds, up to 2147483647s";
-                        return Err(self.wrong(&at.key("set_duration"), message, Some(help)));
-                    }
-                }
-            }
+            EditLease::SetDuration(length) => self.set_duration(*length, t, &at.key("set_duration"))?,
         })
+    }
+
+    pub(super) fn set_duration(&self, length: Length, t: &Timings, at: &Spot) -> Result<plan::Edit, Error> {
+        const SECOND: u64 = 1_000_000_000;
+        let nanos = length.resolve(t);
+        match i32::try_from(nanos / SECOND) {
+            Ok(seconds) if nanos.is_multiple_of(SECOND) => Ok(plan::Edit::SetDuration(seconds)),
+            _ => {
+                let message = format!("leaseDurationSeconds cannot be {length}");
+                Err(self.wrong(at, message, Some("whole seconds, up to 2147483647s")))
+            }
+        }
     }
 }
 
@@ -360,7 +362,7 @@ fn verb(verb: Verb) -> plan::Verb {
 }
 
 /// `n1, n2, n3`, and no more of them than one can read.
-fn listed(names: &[&str]) -> String {
+pub(super) fn listed(names: &[&str]) -> String {
     match names {
         [first, .., last] if names.len() > 12 => format!("{first} to {last}"),
         _ => names.join(", "),

@@ -5,6 +5,7 @@ mod election;
 mod faults;
 mod nodes;
 mod schedule;
+mod steps;
 
 use std::collections::BTreeMap;
 use std::path::Path as FilePath;
@@ -99,21 +100,30 @@ impl Build<'_> {
     pub(super) fn plan(&mut self, scenario: &Scenario) -> Result<Result<plan::Plan, Refusal>, Error> {
         self.counts(scenario)?;
         let timings = self.timings(scenario.timings.as_ref(), &Spot::field("timings"))?;
-        let horizon_ns = scenario.duration.unwrap_or(Length::retry_periods(60)).resolve(&timings);
+        self.check_alone(scenario)?;
         let nodes = match self.nodes(scenario)? {
             Ok(nodes) => nodes,
             Err(refusal) => return Ok(Err(refusal)),
         };
+        let steps = match &scenario.schedule {
+            Some(steps) => Some(self.steps(steps, &nodes, &timings)?),
+            None => None,
+        };
+        let last_step = steps.as_ref().map(|steps| steps.last().map_or(0, |step| step.at_ns));
+        let duration = scenario.duration.map(|duration| duration.resolve(&timings));
+        let horizon_ns =
+            duration.max(last_step).unwrap_or_else(|| Length::retry_periods(60).resolve(&timings));
         if horizon_ns == 0 {
             let help = "a run needs some time";
-            return Err(self.wrong(&Spot::field("duration"), "the run lasts no time", Some(help)));
+            let spot = Spot::field("duration").or(Spot::field("schedule"));
+            return Err(self.wrong(&spot, "the run lasts no time", Some(help)));
         }
         if horizon_ns > DURATION_MAX_NS {
             let help = "at most 36500 days can be simulated";
             return Err(self.wrong(&Spot::field("duration"), "the run lasts too long", Some(help)));
         }
         let faults = self.faults(scenario, &nodes, &timings, horizon_ns)?;
-        Ok(Ok(plan::Plan {
+        let plan = plan::Plan {
             nodes,
             server: self.server(scenario.server.as_ref(), &timings)?,
             work: scenario.work.as_ref().map(|work| self.work(work, &timings)).transpose()?,
@@ -121,7 +131,10 @@ impl Build<'_> {
             horizon_ns,
             stop_after_failovers: scenario.stop_after_failovers,
             crash_loses_requests: scenario.crash_loses_requests.unwrap_or(false),
-        }))
+            schedule: steps.map(Into::into),
+        };
+        self.check_steps(&plan)?;
+        Ok(Ok(plan))
     }
 
     fn counts(&self, scenario: &Scenario) -> Result<(), Error> {

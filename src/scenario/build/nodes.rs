@@ -120,6 +120,7 @@ impl Build<'_> {
             clock: plan::ClockPlan {
                 rate_ppm,
                 wall_offset_ns: clock.wall_offset.unwrap_or_default().resolve(t),
+                wall_stopped: clock.wall_stopped.unwrap_or(false),
                 stops_in_suspend: clock.stops_in_suspend.unwrap_or(true),
             },
             request,
