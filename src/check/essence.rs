@@ -160,7 +160,8 @@ impl Codec {
     }
 
     /// What was last read only answers whether what is read next is new. If nothing that can be read is the same, it
-    /// does not matter what it was. Where clocks stand still, a first write may come again.
+    /// does not matter what it was. Where clocks stand still, a first write may come
+    /// again.
     fn cut_fetched(&self, world: &World, m: &mut Memory) {
         let Some((record, uid)) = &mut m.fetched else { return };
         let content = |record: &Record| match self.setup.config.rules().content {
@@ -176,7 +177,20 @@ impl Codec {
             (other == *record || may_be_edited && edited == *record) && (!exact || version.is_none_or(|version| version.uid == *uid))
         };
         // Exact contents never come again: a takeover counts leaseTransitions up, and a new Lease has a new uid.
-        let comes_again = self.wall == WallCode::Stopped && !exact && record.renewed == ZERO;
+        let is_read = |replica: &Replica| {
+            replica.runs()
+                && replica.memory.attempt.is_some_and(|attempt| {
+                    matches!(attempt.step, Step::FastUpdate(_) | Step::Get)
+                        && attempt.basis.started.wall.as_secs() == record.renewed.as_secs()
+                })
+        };
+        let comes_again = match self.wall {
+            WallCode::Stopped => !exact && record.renewed == ZERO,
+            // An attempt that has read the clock, or will in this second, may write that second once more.
+            WallCode::Relative { .. } => {
+                record.renewed.as_secs() >= world.wall.as_secs() || world.replicas.iter().any(is_read)
+            }
+        };
         let pending = |replica: &Replica| {
             let answer = match replica.link {
                 Link::Answered { result: Ok(Reply::Read { record, version }), .. } => same(&record, Some(version)),
@@ -198,7 +212,9 @@ impl Codec {
     }
 
     fn cut_version(&self, world: &World, m: &mut Memory, mine: bool) {
-        let writes = m.attempt.is_some_and(|attempt| !matches!(attempt.step, Step::Get | Step::ReleaseGet));
+        let writes = m.attempt.is_some_and(|attempt| {
+            matches!(attempt.step, Step::FastUpdate(_) | Step::Update(_) | Step::ReleaseUpdate(_))
+        });
         if m.term.is_none() && !mine && !writes {
             // It will be read anew before it is used.
             m.version = None;
@@ -213,7 +229,8 @@ impl Codec {
 
     fn cut_term(&self, world: &World, m: &mut Memory) {
         let Some(term) = &mut m.term else { return };
-        if term.token.0 != world.token_max {
+        if term.token.0 < world.token_max {
+            // Smaller than any that will be compared with it.
             term.token.0 = super::names::STALE;
         }
         if let Stage::Draining { reason } = &mut term.stage {
@@ -221,7 +238,12 @@ impl Codec {
         }
         let until_told = self.setup.config.rules().stop_when == StopWhen::BetweenAttempts;
         let over = !matches!(m.phase, Phase::Resting { .. } | Phase::Renewing { .. });
-        term.lead_until = if until_told && over { NOW } else { term.lead_until.max(PAST) };
+        term.lead_until = if until_told && over { NOW } else { self.cut_past(term.lead_until) };
+    }
+
+    /// How long ago a timer was due does not matter once it is a tick.
+    fn cut_past(&self, t: LocalInstant) -> LocalInstant {
+        if t < PAST { NOW - self.setup.tick } else { t }
     }
 
     fn cut_phase(&self, m: &mut Memory) {
@@ -242,17 +264,17 @@ impl Codec {
                     m.phase = Phase::Resting { until: LocalInstant::FAR_FUTURE };
                 } else if any {
                     *next_tick = LocalInstant::FAR_FUTURE;
-                } else if in_flight && *next_tick <= NOW {
+                } else if in_flight && *next_tick <= PAST {
                     // One missed tick is made up for; only where it lies within the period matters.
                     let period = self.setup.config.timings().retry_period;
-                    let missed = NOW.since(*next_tick).as_nanos() / period.as_nanos();
+                    let missed = PAST.since(*next_tick).as_nanos() / period.as_nanos();
                     *next_tick = *next_tick + Span::from_nanos(missed * period.as_nanos());
                 }
             }
             Phase::StoppingWork { reason, .. } => *reason = REASON,
             Phase::Releasing { reason, deadline } => {
                 *reason = REASON;
-                *deadline = (*deadline).max(PAST);
+                *deadline = self.cut_past(*deadline);
             }
             _ => {}
         }

@@ -46,6 +46,11 @@ impl Names {
                 names.versions.place_of(version.resource_version);
                 names.uids.place_of(version.uid);
             }
+            if let Some(term) = &essence.term
+                && term.token.0 != STALE
+            {
+                names.versions.place_of(term.token.0);
+            }
             if let Some(version) = essence.version {
                 names.uids.place_of(version.uid);
             }
@@ -156,36 +161,45 @@ impl Codec {
 
     /// Relative to now, as far back as rules can tell; what is older by which second it is of, and where in it.
     fn relative(&self, time: WallTime, now: WallTime, old: &mut Few<i64, 48>) -> u16 {
-        let WallCode::Relative { back, ahead } = self.wall else { return 0 };
+        let (first, ticks) = self.window(now);
         if time == NO_TIME {
             return 0;
         }
-        let ticks = (time.as_micros() - now.as_micros()) * 1_000 / self.tick;
-        if ticks >= -back {
-            return (ticks + back + 1) as u16;
+        if time >= first {
+            return (1 + self.ticks_between(first, time)) as u16;
         }
-        let (second, phase) = if self.phases > 1 {
-            (time.as_secs(), time.as_micros().rem_euclid(1_000_000) * 1_000 / self.tick)
-        } else {
-            (time.as_micros(), 0)
-        };
-        (back + ahead + 2 + old.place_of(second) as i64 * self.phases + phase) as u16
+        let second = WallTime::from_micros(time.as_secs() * 1_000_000);
+        let phase = if self.phases > 1 { self.ticks_between(second, time) } else { 0 };
+        let place = old.place_of(if self.phases > 1 { second } else { time }.as_micros());
+        (1 + ticks + place as i64 * self.phases + phase) as u16
     }
 
     fn absolute(&self, code: u16, now: WallTime) -> WallTime {
-        let WallCode::Relative { back, ahead } = self.wall else { return now };
-        if code == 0 {
-            return NO_TIME;
+        let (first, ticks) = self.window(now);
+        let Some(code) = i64::from(code).checked_sub(1).filter(|code| *code >= 0) else { return NO_TIME };
+        let after = |ticks: i64| ticks * self.tick / 1_000;
+        if code < ticks {
+            return WallTime::from_micros(first.as_micros() + after(code));
         }
-        let code = i64::from(code) - 1;
-        if code <= back + ahead {
-            return WallTime::from_micros(now.as_micros() + (code - back) * self.tick / 1_000);
-        }
-        let (place, phase) = ((code - back - ahead - 1) / self.phases, (code - back - ahead - 1) % self.phases);
-        let window_s = (back * self.tick).div_euclid(1_000_000_000) + 2;
+        let (place, phase) = ((code - ticks) / self.phases, (code - ticks) % self.phases);
         let step_s = (self.tick / 1_000_000_000).max(1);
-        let second = now.as_secs() - window_s - step_s * (place + 1);
-        WallTime::from_micros(second * 1_000_000 + phase * self.tick / 1_000)
+        let second = first.as_secs() - step_s * (place + 1);
+        WallTime::from_micros(second * 1_000_000 + after(phase))
+    }
+
+    /// The first time that is kept as it is, a whole second, and how many ticks there are from it.
+    fn window(&self, now: WallTime) -> (WallTime, i64) {
+        let WallCode::Relative { back, ahead } = self.wall else { return (now, 0) };
+        if self.phases == 1 {
+            return (WallTime::from_micros(now.as_micros() - back * self.tick / 1_000), back + ahead + 1);
+        }
+        let back_s = (back * self.tick).div_euclid(1_000_000_000) + 1;
+        let first = WallTime::from_micros((now.as_secs() - back_s) * 1_000_000);
+        (first, (back_s + 1) * self.phases + ahead + 1)
+    }
+
+    fn ticks_between(&self, from: WallTime, to: WallTime) -> i64 {
+        (to.as_micros() - from.as_micros()) * 1_000 / self.tick
     }
 }
 

@@ -164,7 +164,7 @@ impl Codec {
                     rules.expiry == Expiry::WallClock || rules.deadline_from == DeadlineFrom::RenewTime;
                 let longest = setup.longest_duration().as_nanos().cast_signed() / tick + 1;
                 let back = if by_wall { longest + 2 * offset } else { 2 * offset };
-                WallCode::Relative { back: back.max(if phases > 1 { phases } else { 0 }), ahead: offset }
+                WallCode::Relative { back, ahead: offset }
             }
         };
         Self { setup, tick, wall, phases }

@@ -165,8 +165,8 @@ impl Codec {
                 Stage::Draining { .. } => 2,
                 Stage::Stopped => 3,
             };
-            let highest = term.token.0 == world.token_max;
-            w.byte(stage | flag(term.stop_at_next_loop, 3) | flag(highest, 4));
+            w.byte(stage | flag(term.stop_at_next_loop, 3));
+            w.byte(names.version(term.token.0));
             self.write_time(w, term.lead_until);
             if let Stage::Quarantined { until } = term.stage {
                 self.write_time(w, until);
@@ -311,6 +311,7 @@ impl Codec {
         }
         if b & 4 != 0 {
             let head = r.byte();
+            let token = FencingToken(u64::from(r.byte()));
             let lead_until = self.read_time(r);
             let stage = match head & 7 {
                 0 => Stage::Quarantined { until: self.read_time(r) },
@@ -318,7 +319,6 @@ impl Codec {
                 2 => Stage::Draining { reason: REASON },
                 _ => Stage::Stopped,
             };
-            let token = FencingToken(if head & 0x10 != 0 { world.token_max } else { STALE });
             m.term = Some(Term { token, stage, lead_until, stop_at_next_loop: head & 8 != 0 });
         }
         m

@@ -44,7 +44,7 @@ fn a_state_and_the_world_that_it_stands_for_go_on_alike() {
     for (name, setup) in setups() {
         let model = Model::new(setup).unwrap();
         let mut dice = Dice(1);
-        for walk in 0..300 {
+        for walk in 0..std::env::var("WALKS").map_or(300, |n| n.parse().unwrap()) {
             let mut teller = Teller::new(&model);
             let mut walked = Vec::new();
             for step in 0..120 {
