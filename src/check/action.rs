@@ -36,6 +36,11 @@ pub enum Action {
         /// Whose.
         replica: u8,
     },
+    /// It reads the Lease, at once (only with timers at any time).
+    Fetch {
+        /// Which.
+        replica: u8,
+    },
     /// Its write reaches the server twice, and the answer to the second comes back first.
     ArriveTwice {
         /// Whose.
@@ -127,6 +132,7 @@ impl Action {
             | Self::GiveUp { replica }
             | Self::Choose { replica, .. }
             | Self::Arrive { replica }
+            | Self::Fetch { replica }
             | Self::ArriveTwice { replica }
             | Self::Answer { replica }
             | Self::Lose { replica }

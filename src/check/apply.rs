@@ -46,6 +46,10 @@ impl<L: Listener> Rules<'_, L> {
                 self.feed(w, usize::from(replica), self.reading(w, usize::from(replica), NOW), Input::Choice(span));
             }
             Action::Arrive { replica } => self.arrive(w, usize::from(replica)),
+            Action::Fetch { replica } => {
+                self.arrive(w, usize::from(replica));
+                self.answer(w, usize::from(replica));
+            }
             Action::ArriveTwice { replica } => self.arrive_twice(w, usize::from(replica)),
             Action::Answer { replica } => self.answer(w, usize::from(replica)),
             Action::Lose { replica } => {
@@ -248,10 +252,25 @@ impl<L: Listener> Rules<'_, L> {
     fn answer(&mut self, w: &mut World, index: usize) {
         let link = core::mem::replace(&mut w.replicas[index].link, Link::Idle);
         let (Link::Answered { result, .. }, Some((id, _))) = (link, w.replicas[index].awaited()) else { return };
+        if !self.has_deadline_now(w, index) {
+            return self.feed(w, index, self.reading(w, index, NOW), Input::Response { id, result });
+        }
         // An answer that comes at the instant of a deadline may come just before it.
-        let early = self.has_deadline_now(w, index);
-        let at = if early { NOW - Span::from_nanos(1) } else { NOW };
-        self.feed(w, index, self.reading(w, index, at), Input::Response { id, result });
+        if self.setup.timers == Timers::Exact {
+            let just_before = NOW - Span::from_nanos(1);
+            return self.feed(w, index, self.reading(w, index, just_before), Input::Response { id, result });
+        }
+        // Without the nanosecond: the deadline is put off while the answer is handled, and is due after it.
+        let put_off = NOW + Span::from_nanos(1);
+        if let Some(term) = &mut w.replicas[index].memory.term {
+            term.lead_until = put_off;
+        }
+        self.feed(w, index, self.reading(w, index, NOW), Input::Response { id, result });
+        if let Some(term) = &mut w.replicas[index].memory.term
+            && term.lead_until == put_off
+        {
+            term.lead_until = NOW;
+        }
     }
 
     /// Whether a deadline of the replica's elector is now, or was a moment ago.

@@ -62,8 +62,9 @@ impl Codec {
         if !sent_matters {
             m.sent = None;
         }
+        let past_quarantine = m.term.is_some_and(|term| !term.is_quarantined());
         if let Some(sent) = &mut m.sent {
-            sent.created &= quarantine;
+            sent.created &= quarantine && !past_quarantine;
         }
     }
 
@@ -97,8 +98,10 @@ impl Codec {
             attempt.basis.tried = tried.map(|tried| Record { transitions: tried.transitions, ..NO_RECORD });
         }
         // All that is asked of an attempt's start is whether the record was still valid then.
+        // Where timers fire at any time it may as well have started when the answer comes: see `Timers::Any`.
+        let matters = may_read_yet && self.by_local_time() && self.setup.timers == Timers::Exact;
         started.local = match &m.observed {
-            Some(observed) if may_read_yet && self.by_local_time() => {
+            Some(observed) if matters => {
                 let valid_until = observed.at + self.wait_for(&observed.record);
                 if valid_until > started.local { NOW.min(valid_until - self.setup.tick) } else { NOW }
             }

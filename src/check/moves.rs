@@ -16,6 +16,12 @@ impl Setup {
         if let Some(index) = w.replicas.iter().position(Replica::is_choosing) {
             return self.choices(index as u8, actions);
         }
+        if self.timers == Timers::Any
+            && let Some(index) = w.replicas.iter().position(Replica::is_reading)
+        {
+            actions.push(Action::Fetch { replica: index as u8 });
+            return actions.push(Action::GiveUp { replica: index as u8 });
+        }
         for (index, replica) in w.replicas[..self.replicas].iter().enumerate() {
             match replica.process {
                 Process::NotStarted => self.starts(index as u8, actions),

@@ -79,3 +79,56 @@ fn a_state_and_the_world_that_it_stands_for_go_on_alike() {
         }
     }
 }
+
+#[test]
+#[ignore]
+#[allow(clippy::disallowed_types)]
+fn projections() {
+    use std::collections::HashSet;
+    use stateright::Model as _;
+    use crate::core::state::*;
+    let setup = Setup::safety(strict(), 2, Assumptions::DEFAULT).with_any_timers();
+    let model = Model::new(setup).unwrap();
+    let mut seen: HashSet<super::State> = HashSet::new();
+    let mut queue = std::collections::VecDeque::new();
+    for s in model.init_states() { seen.insert(s); queue.push_back(s); }
+    let limit = 1_500_000;
+    let mut actions = Vec::new();
+    while let Some(s) = queue.pop_front() {
+        if seen.len() > limit { break; }
+        model.actions(&s, &mut actions);
+        for a in actions.drain(..) { let t = model.next_state(&s, a).unwrap(); if seen.insert(t) { queue.push_back(t); } }
+    }
+    println!("states {}", seen.len());
+    let mut count = |name: &str, f: &dyn Fn(&mut super::world::World)| {
+        let n: HashSet<super::State> = seen.iter().map(|s| { let mut w = model.codec.unpack(s); f(&mut w); model.codec.pack(&w).0 }).collect();
+        println!("{name:30} {:.2}", seen.len() as f64 / n.len() as f64);
+    };
+    use super::world::*;
+    count("late", &|w| w.late = [None; LATE_MAX]);
+    count("token_max", &|w| w.token_max = 0);
+    count("left", &|w| w.left = Left::NOTHING);
+    count("sent", &|w| for r in &mut w.replicas { r.memory.sent = None });
+    count("fetched", &|w| for r in &mut w.replicas { r.memory.fetched = None });
+    count("observed.at", &|w| for r in &mut w.replicas { if let Some(o) = &mut r.memory.observed { o.at = NOW } });
+    count("observed", &|w| for r in &mut w.replicas { r.memory.observed = None });
+    count("version", &|w| for r in &mut w.replicas { r.memory.version = None });
+    count("attempt.started", &|w| for r in &mut w.replicas { if let Some(a) = &mut r.memory.attempt { a.basis.started.local = NOW } });
+    count("attempt.sent", &|w| for r in &mut w.replicas { if let Some(a) = &mut r.memory.attempt { a.sent.local = NOW } });
+    count("attempt.tried", &|w| for r in &mut w.replicas { if let Some(a) = &mut r.memory.attempt { a.basis.tried = None } });
+    count("attempt", &|w| for r in &mut w.replicas { r.memory.attempt = None; r.link = Link::Idle });
+    count("link", &|w| for r in &mut w.replicas { r.link = Link::Idle });
+    count("term", &|w| for r in &mut w.replicas { r.memory.term = None });
+    count("term.lead_until", &|w| for r in &mut w.replicas { if let Some(t) = &mut r.memory.term { t.lead_until = NOW } });
+    count("term.quarantine", &|w| for r in &mut w.replicas { if let Some(t) = &mut r.memory.term { if let Stage::Quarantined{until} = &mut t.stage { *until = NOW } } });
+    count("term.token", &|w| for r in &mut w.replicas { if let Some(t) = &mut r.memory.term { t.token.0 = 1 } });
+    count("lease", &|w| w.lease = None);
+    count("lease renewed", &|w| if let Some(l) = &mut w.lease { l.record.renewed = crate::core::WallTime::from_micros(7777) });
+    count("transitions", &|w| { if let Some(l) = &mut w.lease { l.record.transitions = 0 } 
+       for l in w.late.iter_mut().flatten() { l.record.transitions = 0 }
+       for r in &mut w.replicas { if let Some(o) = &mut r.memory.observed { o.record.transitions = 0 } if let Some((f,_)) = &mut r.memory.fetched { f.transitions = 0 } 
+          if let Link::Answered { result: Ok(crate::core::Reply::Read { record, .. }), .. } = &mut r.link { record.transitions = 0 }
+          if let Some(a) = &mut r.memory.attempt { if let Some(t) = &mut a.basis.tried { t.transitions = 0 } if let Step::FastUpdate(r)|Step::Create(r)|Step::Update(r)|Step::ReleaseUpdate(r) = &mut a.step { r.transitions = 0 } } } });
+    count("early", &|w| for r in &mut w.replicas { let fix = |t: &mut crate::core::LocalInstant| if (t.as_nanos()+1) % 5_000_000_000 == 0 { *t = *t + Span::from_nanos(1) };
+         if let Some(o) = &mut r.memory.observed { fix(&mut o.at) } if let Some(t) = &mut r.memory.term { fix(&mut t.lead_until); if let Stage::Quarantined{until} = &mut t.stage { fix(until) } } if let Some(a) = &mut r.memory.attempt { fix(&mut a.sent.local); fix(&mut a.basis.started.local) } });
+}

@@ -4,7 +4,7 @@
 use super::assume::{Assumptions, Walls};
 use crate::core::rules::{Expiry, OwnName};
 use crate::core::state::State as Memory;
-use crate::core::state::{Phase, Stage, Step as AttemptStep};
+use crate::core::state::{Attempt, Phase, Stage, Step as AttemptStep};
 use crate::core::{Rules, Failure, IdentityId, LocalInstant, Op, Record, Reply, RequestId, Version, WallTime};
 
 /// How many replicas a model can have.
@@ -262,6 +262,12 @@ impl Replica {
 
     pub(super) fn is_choosing(&self) -> bool {
         self.runs() && matches!(self.memory.phase, Phase::Choosing { .. })
+    }
+
+    /// Whether it waits for an answer that only tells what is stored.
+    pub(super) fn is_reading(&self) -> bool {
+        let reads = |attempt: &Attempt| matches!(attempt.step, AttemptStep::Get | AttemptStep::ReleaseGet);
+        self.runs() && self.paused.is_none() && self.memory.attempt.as_ref().is_some_and(reads)
     }
 
     /// Whether its work has been told to stop and has not yet.
