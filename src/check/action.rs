@@ -36,9 +36,24 @@ pub enum Action {
         /// Whose.
         replica: u8,
     },
-    /// It reads the Lease, at once (only with timers at any time).
+    /// Its request is decided and answered at once (loose and folded timing).
     Fetch {
-        /// Which.
+        /// Whose.
+        replica: u8,
+    },
+    /// The same for a write that arrives twice: it hears the answer to the second (folded timing).
+    FetchTwice {
+        /// Whose.
+        replica: u8,
+    },
+    /// Its write is decided at once, but it never hears of it (folded timing).
+    Unheard {
+        /// Whose.
+        replica: u8,
+    },
+    /// Its right to lead ends before its time (folded timing).
+    EndRight {
+        /// Whose.
         replica: u8,
     },
     /// Its write reaches the server twice, and the answer to the second comes back first.
@@ -133,6 +148,9 @@ impl Action {
             | Self::Choose { replica, .. }
             | Self::Arrive { replica }
             | Self::Fetch { replica }
+            | Self::FetchTwice { replica }
+            | Self::Unheard { replica }
+            | Self::EndRight { replica }
             | Self::ArriveTwice { replica }
             | Self::Answer { replica }
             | Self::Lose { replica }
@@ -158,8 +176,8 @@ impl Action {
     /// What it shows that could happen, if anything worth asking for.
     pub(super) fn witness(self) -> Option<Witness> {
         Some(match self {
-            Self::ArriveTwice { .. } => Witness::Duplicated,
-            Self::Lose { .. } => Witness::Lost,
+            Self::ArriveTwice { .. } | Self::FetchTwice { .. } => Witness::Duplicated,
+            Self::Lose { .. } | Self::Unheard { .. } => Witness::Lost,
             Self::LateWrite { .. } => Witness::LateWrite,
             Self::Crash { .. } => Witness::Crashed,
             Self::Stop { .. } => Witness::Stopped,

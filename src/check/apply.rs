@@ -2,7 +2,7 @@
 
 use super::action::{Action, Edit, Witness};
 use super::assume::{Drain, Walls};
-use super::setup::{Question, Setup, Timers};
+use super::setup::{Question, Setup, Timing};
 use super::world::{
     Broken, LATE_MAX, Lease, LateWrite, Left, Link, MARKS, NOW, Origin, Process, Replica, STRANGER, World, spend,
 };
@@ -49,6 +49,21 @@ impl<L: Listener> Rules<'_, L> {
             Action::Fetch { replica } => {
                 self.arrive(w, usize::from(replica));
                 self.answer(w, usize::from(replica));
+            }
+            Action::FetchTwice { replica } => {
+                self.arrive_twice(w, usize::from(replica));
+                self.answer(w, usize::from(replica));
+            }
+            Action::Unheard { replica } => {
+                self.arrive(w, usize::from(replica));
+                self.give_up_waiting(w, usize::from(replica));
+            }
+            Action::EndRight { replica } => {
+                let index = usize::from(replica);
+                if let Some(term) = &mut w.replicas[index].memory.term {
+                    term.lead_until = NOW;
+                }
+                self.feed(w, index, self.reading(w, index, NOW), Input::Wake);
             }
             Action::ArriveTwice { replica } => self.arrive_twice(w, usize::from(replica)),
             Action::Answer { replica } => self.answer(w, usize::from(replica)),
@@ -139,7 +154,7 @@ impl<L: Listener> Rules<'_, L> {
         let may_act = elector.acts_until().is_some();
         if elector.has_returned() && !may_act {
             self.end(w, index);
-        } else if self.setup.timers == Timers::Any {
+        } else if self.setup.timing != Timing::Exact {
             free_timers(&mut w.replicas[index].memory);
         }
     }
@@ -209,7 +224,7 @@ impl<L: Listener> Rules<'_, L> {
 
     fn wake(&mut self, w: &mut World, index: usize) {
         let mut at = NOW;
-        if self.setup.timers == Timers::Any {
+        if self.setup.timing != Timing::Exact {
             bring_timers_forward(&mut w.replicas[index].memory);
         }
         if let Some((due, _)) = self.elector(w, index).next_wake()
@@ -256,7 +271,7 @@ impl<L: Listener> Rules<'_, L> {
             return self.feed(w, index, self.reading(w, index, NOW), Input::Response { id, result });
         }
         // An answer that comes at the instant of a deadline may come just before it.
-        if self.setup.timers == Timers::Exact {
+        if self.setup.timing == Timing::Exact {
             let just_before = NOW - Span::from_nanos(1);
             return self.feed(w, index, self.reading(w, index, just_before), Input::Response { id, result });
         }
@@ -446,7 +461,7 @@ pub(super) fn edited(record: &Record, edit: Edit) -> Record {
     record
 }
 
-/// Timers whose time does not matter: they are brought forward when one of them fires.
+/// Timing whose time does not matter: they are brought forward when one of them fires.
 fn free_timers(m: &mut Memory) {
     match &mut m.phase {
         Phase::Waiting { until: t } | Phase::Resting { until: t } | Phase::Renewing { next_tick: t } => {

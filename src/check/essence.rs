@@ -4,7 +4,7 @@
 use super::pack::{Codec, WallCode};
 use super::names::NO_LONGER;
 use super::pack::{NO_RECORD, NO_TIME};
-use super::setup::Timers;
+use super::setup::Timing;
 use super::world::{Link, NOW, NO_VERSION, Replica, STRANGER, World};
 use crate::core::rules::{
     Content, DeadlineFrom, Expiry, MissingWhileCandidate, MissingWhileLeading, OwnName, RenewTime, StopWhen, Wait,
@@ -14,8 +14,6 @@ use crate::core::{IdentityId, LocalInstant, Op, Record, Reply, RequestId, Span, 
 
 /// One reason stands for all: nothing depends on it.
 const REASON: StopReason = StopReason::DeadlinePassed;
-/// What is past at every reading from now on: some are taken a nanosecond before a tick.
-const PAST: LocalInstant = LocalInstant::from_nanos(-1);
 const ZERO: WallTime = WallTime::from_micros(0);
 
 impl Codec {
@@ -36,7 +34,7 @@ impl Codec {
         self.cut_attempt(&mut m);
         self.cut_observed(&mut m, me);
         self.cut_fetched(world, &mut m);
-        self.cut_version(world, &mut m, mine);
+        self.cut_version(world, &mut m, me);
         self.cut_term(world, &mut m);
         self.cut_phase(&mut m);
         m
@@ -75,7 +73,7 @@ impl Codec {
         let writes = matches!(attempt.step, Step::FastUpdate(_) | Step::Create(_) | Step::Update(_));
         let may_read_yet = matches!(attempt.step, Step::FastUpdate(_) | Step::Get);
         // When a write was sent is what the right that it gives counts from, as long as it gives any.
-        let dead = PAST - self.setup.config.timings().renew_deadline;
+        let dead = self.past() - self.setup.config.timings().renew_deadline;
         attempt.sent.local = match self.setup.config.rules().deadline_from {
             DeadlineFrom::LastSend if writes => attempt.sent.local.max(dead),
             _ => NOW,
@@ -98,8 +96,8 @@ impl Codec {
             attempt.basis.tried = tried.map(|tried| Record { transitions: tried.transitions, ..NO_RECORD });
         }
         // All that is asked of an attempt's start is whether the record was still valid then.
-        // Where timers fire at any time it may as well have started when the answer comes: see `Timers::Any`.
-        let matters = may_read_yet && self.by_local_time() && self.setup.timers == Timers::Exact;
+        // Where timers fire at any time it may as well have started when the answer comes: see `Timing::Loose`.
+        let matters = may_read_yet && self.by_local_time() && self.setup.timing == Timing::Exact;
         started.local = match &m.observed {
             Some(observed) if matters => {
                 let valid_until = observed.at + self.wait_for(&observed.record);
@@ -153,7 +151,7 @@ impl Codec {
     fn cut_observed(&self, m: &mut Memory, me: IdentityId) {
         let Some(Observed { record, at }) = &mut m.observed else { return };
         let wait = self.wait_for(record);
-        let oldest_start = m.attempt.map_or(NOW, |attempt| attempt.basis.started.local).min(PAST);
+        let oldest_start = m.attempt.map_or(NOW, |attempt| attempt.basis.started.local).min(self.past());
         *at = (*at).max(oldest_start - wait);
         if record.holder != me {
             let renewed = if self.by_local_time() { NO_TIME } else { record.renewed };
@@ -180,6 +178,10 @@ impl Codec {
             (other == *record || may_be_edited && edited == *record) && (!exact || version.is_none_or(|version| version.uid == *uid))
         };
         // Exact contents never come again: a takeover counts leaseTransitions up, and a new Lease has a new uid.
+        // What a create makes has a uid that nobody has seen.
+        let will_be_same = |record: &Record, expected: Option<Version>| {
+            same(record, expected) && (!exact || expected.is_some())
+        };
         let is_read = |replica: &Replica| {
             replica.runs()
                 && replica.memory.attempt.is_some_and(|attempt| {
@@ -200,13 +202,14 @@ impl Codec {
                 _ => false,
             };
             let asked = match replica.awaited() {
-                Some((_, Op::Create(record) | Op::Update { record, .. })) => same(&record, None),
+                Some((_, Op::Create(record))) => will_be_same(&record, None),
+                Some((_, Op::Update { record, expected })) => will_be_same(&record, Some(expected)),
                 _ => false,
             };
             replica.runs() && (answer || asked)
         };
         let lives = world.lease.is_some_and(|lease| same(&lease.record, Some(lease.version)))
-            || world.late.iter().flatten().any(|late| same(&late.record, None))
+            || world.late.iter().flatten().any(|late| will_be_same(&late.record, late.expected))
             || world.replicas.iter().any(pending);
         if !lives && !comes_again {
             *record = NO_LONGER;
@@ -214,11 +217,12 @@ impl Codec {
         }
     }
 
-    fn cut_version(&self, world: &World, m: &mut Memory, mine: bool) {
+    fn cut_version(&self, world: &World, m: &mut Memory, me: IdentityId) {
+        let names_me = m.observed.is_some_and(|observed| observed.record.holder == me);
         let writes = m.attempt.is_some_and(|attempt| {
             matches!(attempt.step, Step::FastUpdate(_) | Step::Update(_) | Step::ReleaseUpdate(_))
         });
-        if m.term.is_none() && !mine && !writes {
+        if m.term.is_none() && !names_me && !writes {
             // It will be read anew before it is used.
             m.version = None;
         }
@@ -244,13 +248,21 @@ impl Codec {
         term.lead_until = if until_told && over { NOW } else { self.cut_past(term.lead_until) };
     }
 
+    /// What is past at every reading from now on. Exact readings may be taken a nanosecond before a tick.
+    fn past(&self) -> LocalInstant {
+        match self.setup.timing {
+            Timing::Exact => LocalInstant::from_nanos(-1),
+            Timing::Loose | Timing::Folded => NOW,
+        }
+    }
+
     /// How long ago a timer was due does not matter once it is a tick.
     fn cut_past(&self, t: LocalInstant) -> LocalInstant {
-        if t < PAST { NOW - self.setup.tick } else { t }
+        if t < self.past() { NOW - self.setup.tick } else { t }
     }
 
     fn cut_phase(&self, m: &mut Memory) {
-        let any = self.setup.timers == Timers::Any;
+        let any = self.setup.timing != Timing::Exact;
         let in_flight = m.attempt.is_some();
         // Where the deadline does not start anew with a round, resting is as good as waiting for a round's next tick.
         let rules = self.setup.config.rules();
@@ -267,10 +279,10 @@ impl Codec {
                     m.phase = Phase::Resting { until: LocalInstant::FAR_FUTURE };
                 } else if any {
                     *next_tick = LocalInstant::FAR_FUTURE;
-                } else if in_flight && *next_tick <= PAST {
+                } else if in_flight && *next_tick <= self.past() {
                     // One missed tick is made up for; only where it lies within the period matters.
                     let period = self.setup.config.timings().retry_period;
-                    let missed = PAST.since(*next_tick).as_nanos() / period.as_nanos();
+                    let missed = self.past().since(*next_tick).as_nanos() / period.as_nanos();
                     *next_tick = *next_tick + Span::from_nanos(missed * period.as_nanos());
                 }
             }

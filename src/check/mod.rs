@@ -22,4 +22,4 @@ pub use model::{A_LEADER_IN_TIME, AT_MOST_ONE_LEADER, Model};
 pub use pack::State;
 pub use story::{Chapter, Heard, Story};
 pub use world::REPLICAS_MAX;
-pub use setup::{Properties, Question, Setup, SetupError, Timers};
+pub use setup::{Properties, Question, Setup, SetupError, Timing};

@@ -3,7 +3,7 @@
 use super::action::{Action, Edit};
 use super::apply::{ANSWERED, edited};
 use super::assume::{Lasting, Walls};
-use super::setup::{Question, Setup, Timers};
+use super::setup::{Question, Setup, Timing};
 use super::world::{LATE_MAX, Left, Link, NOW, Process, Replica, World};
 use crate::core::state::Phase;
 use crate::core::{Elector, Identity, IdentityId, Op, Span};
@@ -16,11 +16,8 @@ impl Setup {
         if let Some(index) = w.replicas.iter().position(Replica::is_choosing) {
             return self.choices(index as u8, actions);
         }
-        if self.timers == Timers::Any
-            && let Some(index) = w.replicas.iter().position(Replica::is_reading)
-        {
-            actions.push(Action::Fetch { replica: index as u8 });
-            return actions.push(Action::GiveUp { replica: index as u8 });
+        if let Some(index) = w.replicas.iter().position(|replica| self.goes_at_once(replica)) {
+            return self.at_once(w, index as u8, actions);
         }
         for (index, replica) in w.replicas[..self.replicas].iter().enumerate() {
             match replica.process {
@@ -45,7 +42,7 @@ impl Setup {
 
     /// RetryPeriod x (1 + 1.2 u): in whole ticks, the longest rounded up.
     fn choices(&self, replica: u8, actions: &mut Vec<Action>) {
-        if self.timers == Timers::Any {
+        if self.timing != Timing::Exact {
             return actions.push(Action::Choose { replica, ticks: 0, early: false });
         }
         let longest = self.config.timings().retry_period.as_nanos() / 5 * 6;
@@ -55,6 +52,26 @@ impl Setup {
             actions.push(Action::Choose { replica, ticks, early: false });
             if to_the_nanosecond && ticks > 0 {
                 actions.push(Action::Choose { replica, ticks, early: true });
+            }
+        }
+    }
+
+    /// Whether its request is decided before anything else happens.
+    fn goes_at_once(&self, replica: &Replica) -> bool {
+        match self.timing {
+            Timing::Exact => false,
+            Timing::Loose => replica.is_reading(),
+            Timing::Folded => replica.runs() && replica.memory.attempt.is_some(),
+        }
+    }
+
+    fn at_once(&self, w: &World, replica: u8, actions: &mut Vec<Action>) {
+        actions.push(Action::Fetch { replica });
+        actions.push(Action::GiveUp { replica });
+        if !w.replicas[usize::from(replica)].is_reading() {
+            actions.push(Action::Unheard { replica });
+            if w.left.duplication > 0 {
+                actions.push(Action::FetchTwice { replica });
             }
         }
     }
@@ -88,11 +105,14 @@ impl Setup {
         if !awake {
             actions.push(Action::Resume { replica: i });
         } else {
-            if self.is_due(w, index) || (self.timers == Timers::Any && has_free_timer(replica)) {
+            if self.is_due(w, index) || (self.timing != Timing::Exact && has_free_timer(replica)) {
                 actions.push(Action::Wake { replica: i });
             }
-            if self.timers == Timers::Any && replica.memory.attempt.is_some() {
+            if self.timing != Timing::Exact && replica.memory.attempt.is_some() {
                 actions.push(Action::GiveUp { replica: i });
+            }
+            if self.timing == Timing::Folded && self.has_right(replica) {
+                actions.push(Action::EndRight { replica: i });
             }
             if replica.is_draining() {
                 actions.push(Action::WorkStopped { replica: i });
@@ -110,6 +130,11 @@ impl Setup {
         if w.left.wall_steps > 0 {
             actions.push(Action::StepWall { replica: i });
         }
+    }
+
+    fn has_right(&self, replica: &Replica) -> bool {
+        let holds = matches!(replica.memory.phase, Phase::Resting { .. } | Phase::Renewing { .. });
+        holds && replica.memory.term.is_some_and(|term| term.lead_until > NOW)
     }
 
     /// Where failover is the question, it is the leader that crashes.
@@ -160,7 +185,7 @@ impl Setup {
                 },
             }
         }
-        if self.timers == Timers::Any || w.left.stops > 0 {
+        if self.timing != Timing::Exact || w.left.stops > 0 {
             ticks = 1;
         }
         if ticks == u64::MAX {

@@ -125,14 +125,16 @@ fn group(record: &Record) -> Group {
 }
 
 impl Codec {
-    pub(super) fn write_records(&self, w: &mut Writer, names: &Names, wall: WallTime) {
+    pub(super) fn write_records(&self, w: &mut Writer, names: &Names, world: &World) {
+        let wall = world.wall;
+        let stored = world.lease.map(|lease| lease.record.transitions);
         let records = names.records.as_slice();
         w.byte(records.len() as u8);
         let mut old = Few::<i64, 48>::new(0);
         for record in records {
             w.byte(names.holder(record.holder));
             w.number((record.duration_s - LEAST) as u16);
-            w.byte(if record.duration_s < 0 { 0 } else { transitions_name(records, record.transitions) });
+            w.byte(transitions_name(records, stored, record.transitions));
             match self.wall {
                 WallCode::Stopped => write_stopped(w, names, records, record),
                 WallCode::Relative { .. } => {
@@ -149,7 +151,10 @@ impl Codec {
         for _ in 0..count {
             let holder = IdentityId(u16::from(r.byte()));
             let duration_s = i32::from(r.number()) + LEAST;
-            let transitions = i32::from(r.byte());
+            let transitions = match r.byte() {
+                NONE => -1,
+                name => i32::from(name),
+            };
             let (acquired, renewed) = match self.wall {
                 WallCode::Stopped => read_stopped(r),
                 WallCode::Relative { .. } => (self.absolute(r.number(), wall), self.absolute(r.number(), wall)),
@@ -203,13 +208,25 @@ impl Codec {
     }
 }
 
-/// By rank, but neighbours stay neighbours: what is to be one more is still one more.
-fn transitions_name(records: &[Record], transitions: i32) -> u8 {
+/// Counted from the stored record, whose takeover counts one more: smaller ones are old, and which does not matter. Without
+/// a stored record by rank, but neighbours stay neighbours.
+fn transitions_name(records: &[Record], stored: Option<i32>, transitions: i32) -> u8 {
+    if transitions < 0 {
+        return NONE;
+    }
+    if let Some(stored) = stored {
+        // Zero stays zero: it is what a create counts from.
+        return match () {
+            () if stored <= 2 || transitions == 0 => transitions.min(stored + 3),
+            () if transitions < stored => 1,
+            () => 2 + (transitions - stored).min(3),
+        } as u8;
+    }
     let (mut name, mut below) = (0, 0);
     loop {
         let next = records
             .iter()
-            .filter(|record| record.duration_s >= 0 && record.transitions > below)
+            .filter(|record| record.transitions > below)
             .map(|record| record.transitions)
             .min();
         match next {
@@ -222,6 +239,9 @@ fn transitions_name(records: &[Record], transitions: i32) -> u8 {
         }
     }
 }
+
+/// Where leaseTransitions do not matter.
+const NONE: u8 = 0xFF;
 
 /// Where a range of times that were sent ends, in a state: above every name that a time gets.
 const LAST_SENT: u8 = 100;

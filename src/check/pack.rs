@@ -140,7 +140,7 @@ impl Reader {
 pub(super) const NO_RECORD: Record = Record {
     holder: IdentityId::NOBODY,
     duration_s: 0,
-    transitions: 0,
+    transitions: -1,
     acquired: NO_TIME,
     renewed: NO_TIME,
 };
@@ -208,7 +208,7 @@ impl Codec {
 
         let mut all = Writer::new();
         self.write_head(&mut all, world);
-        self.write_records(&mut all, &names, world.wall);
+        self.write_records(&mut all, &names, world);
         all.append(&body);
         all.finish()
     }

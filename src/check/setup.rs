@@ -2,17 +2,23 @@
 
 use super::assume::{Assumptions, Budget, Lasting, Walls};
 use super::world::{Broken, Left, REPLICAS_MAX};
-use crate::core::rules::{DeadlineFrom, Expiry, OwnName, Poll, RenewTime, Wait};
+use crate::core::rules::{DeadlineFrom, Expiry, OwnName, RenewTime, StopWhen, Wait};
 use crate::core::{Config, Span};
 
-/// When timers fire that a proof of safety need not know to the tick.
+/// How exactly time is followed where a proof of safety need not know it. What is proved loosely or folded holds for the
+/// exact timing too; what is refuted so may need a timing that the elector never has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Timers {
-    /// When the elector asks to be woken.
+pub enum Timing {
+    /// Timers fire when the elector asks for it, messages take the time that they take.
     Exact,
-    /// Polls, renewals and the ends of requests come at any time, early or late: RetryPeriod and timeouts drop out. What
-    /// is proved so holds for all of them; what is refuted so may need a timing that the elector never has.
-    Any,
+    /// Polls and renewals begin, and requests are given up, at any time, early or late: RetryPeriod and timeouts drop out.
+    /// Reads are answered at once or never: a candidate that reads later, or hears later what it read, only waits longer.
+    Loose,
+    /// As loose, and writes too are decided and answered at once, or never heard of again by their sender, however long
+    /// they take to arrive; and a right to lead may end before its time. For rules whose right to lead counts from the
+    /// *sending* of a write and ends by itself: for them a write that takes its time gives no right that one sent at the
+    /// moment of its arrival does not give, and waiting for an answer is like not waiting and doing nothing.
+    Folded,
 }
 
 /// What is asked.
@@ -37,8 +43,8 @@ pub struct Setup {
     pub replicas: usize,
     /// The grid that time is on.
     pub tick: Span,
-    /// Which timers are exact.
-    pub timers: Timers,
+    /// How exactly time is followed.
+    pub timing: Timing,
     /// What may go wrong.
     pub assumptions: Assumptions,
     /// What is asked.
@@ -89,6 +95,8 @@ pub enum SetupError {
     WallClocksSayAnything,
     /// Only the shipped wall-clock independent rules can be explored with clock-rate errors.
     RatioAndWallClocks,
+    /// Folded timing needs a right to lead that counts from the sending and ends by itself.
+    NotFoldable,
     /// A ratio below one, or of nothing.
     Ratio(super::assume::RateRatio),
 }
@@ -116,6 +124,10 @@ impl core::fmt::Display for SetupError {
             Self::RatioAndWallClocks => {
                 f.write_str("rules that trust wall clocks cannot be checked with a clock-rate error: drop one of the two")
             }
+            Self::NotFoldable => f.write_str(
+                "--timing folded needs rules whose right to lead counts from the sending of a renewal and ends by its own \
+                 timer (deadline_from: last-send, stop_when: at-deadline); choose --timing exact",
+            ),
             Self::Ratio(ratio) => {
                 write!(f, "a clock-rate ratio is FAST/SLOW with FAST at least SLOW, such as 5/4; this is {ratio}")
             }
@@ -133,7 +145,7 @@ impl Setup {
             config,
             replicas,
             tick: Span::from_secs(1),
-            timers: Timers::Exact,
+            timing: Timing::Exact,
             assumptions,
             question: Question::Safety,
             properties: if config.rules().own_name == OwnName::MineIfSent {
@@ -147,10 +159,19 @@ impl Setup {
         setup
     }
 
-    /// The same with timers that fire at any time, at the coarsest tick for that.
+    /// The same with another timing, at the coarsest tick for that.
     #[must_use]
-    pub fn with_any_timers(mut self) -> Self {
-        self.timers = Timers::Any;
+    pub fn with_timing(mut self, timing: Timing) -> Self {
+        self.timing = timing;
+        if timing == Timing::Exact {
+            self.tick = self.coarsest_tick();
+            return self;
+        }
+        if timing == Timing::Folded {
+            self.assumptions.request_delay = Lasting::FREE;
+            self.assumptions.response_delay = Lasting::FREE;
+            self.assumptions.loss = Budget::Free;
+        }
         // A leader that renews at any time may also renew too late, for no cause that could be named.
         self.properties.0 &= !Broken::NO_CAUSE;
         self.settle();
@@ -188,7 +209,7 @@ impl Setup {
 
     fn exact_durations(&self) -> [Option<(&'static str, Span)>; 10] {
         let t = self.config.timings();
-        let exact = self.timers == Timers::Exact;
+        let exact = self.timing == Timing::Exact;
         // A third party shortens the duration to one second.
         let shortened = self.assumptions.spec_edits.is_on() && self.config.rules().wait == Wait::Record;
         let lasting = |what: Lasting| what.longest.filter(|_| what.is_on());
@@ -246,6 +267,10 @@ impl Setup {
         if by_wall && self.assumptions.walls == Walls::Anything {
             return Err(SetupError::WallClocksSayAnything);
         }
+        let from_sending = rules.deadline_from == DeadlineFrom::LastSend && rules.stop_when == StopWhen::AtDeadline;
+        if self.timing == Timing::Folded && !(from_sending && !by_wall) {
+            return Err(SetupError::NotFoldable);
+        }
         let ratio = self.assumptions.rate;
         if ratio.slow == 0 || ratio.fast < ratio.slow || ratio.fast > 100 {
             return Err(SetupError::Ratio(ratio));
@@ -254,11 +279,6 @@ impl Setup {
             return Err(SetupError::RatioAndWallClocks);
         }
         Ok(())
-    }
-
-    /// Whether candidates may look again at the instant of expiry.
-    pub(super) fn polls_at_expiry(&self) -> bool {
-        self.config.rules().poll == Poll::JitteredOrAtExpiry
     }
 
     pub(super) fn counters(&self) -> [u8; 13] {

@@ -1,7 +1,7 @@
 //! The canonical states tell the same story as the worlds that they stand for.
 
 use super::story::Teller;
-use super::{Action, Assumptions, Budget, Drain, Lasting, Model, Setup, Walls};
+use super::{Action, Assumptions, Budget, Drain, Lasting, Model, Setup, Timing, Walls};
 use crate::core::{ClockBound, Config, Span, Timings};
 
 /// Numbers that are as good as random here.
@@ -34,8 +34,10 @@ fn setups() -> Vec<(&'static str, Setup)> {
         ("renew-time", Setup::safety(Config::renew_time(Timings::DEFAULT).unwrap(), 2, Assumptions { walls: off, ..many })),
         ("strict", Setup::safety(strict(), 2, Assumptions::DEFAULT)),
         ("strict, hostile", Setup::safety(strict(), 3, Assumptions::HOSTILE)),
-        ("strict, timers at any time", Setup::safety(strict(), 2, Assumptions::DEFAULT).with_any_timers()),
-        ("strict, hostile, timers at any time", Setup::safety(strict(), 3, Assumptions::HOSTILE).with_any_timers()),
+        ("strict, timers at any time", Setup::safety(strict(), 2, Assumptions::DEFAULT).with_timing(Timing::Loose)),
+        ("strict, folded", Setup::safety(strict(), 2, Assumptions::DEFAULT).with_timing(Timing::Folded)),
+        ("strict, hostile, folded", Setup::safety(strict(), 3, Assumptions::HOSTILE).with_timing(Timing::Folded)),
+        ("strict, hostile, timers at any time", Setup::safety(strict(), 3, Assumptions::HOSTILE).with_timing(Timing::Loose)),
     ]
 }
 
@@ -87,12 +89,12 @@ fn projections() {
     use std::collections::HashSet;
     use stateright::Model as _;
     use crate::core::state::*;
-    let setup = Setup::safety(strict(), 2, Assumptions::DEFAULT).with_any_timers();
+    let setup = Setup::safety(strict(), 2, Assumptions::DEFAULT).with_timing(Timing::Loose);
     let model = Model::new(setup).unwrap();
     let mut seen: HashSet<super::State> = HashSet::new();
     let mut queue = std::collections::VecDeque::new();
     for s in model.init_states() { seen.insert(s); queue.push_back(s); }
-    let limit = 1_500_000;
+    let limit = 5_000_000;
     let mut actions = Vec::new();
     while let Some(s) = queue.pop_front() {
         if seen.len() > limit { break; }
