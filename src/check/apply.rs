@@ -212,7 +212,7 @@ impl<L: Listener> Rules<'_, L> {
         let new_identity = self.setup.assumptions.new_identity;
         let age = |record: &mut Record| {
             let mark = record.acquired.as_micros();
-            if (first..first + 15).contains(&mark) {
+            if (first..first + 15).contains(&mark.rem_euclid(1_000_000)) {
                 record.acquired = WallTime::from_micros(mark + 1);
             }
             if new_identity && record.holder == me {
@@ -368,7 +368,10 @@ impl<L: Listener> Rules<'_, L> {
             w.broken.set(Broken::TOKEN_ORDER);
         }
         // Whoever still holds a token that is not smaller could write after this term has.
-        let holds = |replica: &Replica| replica.runs() && replica.memory.term.is_some_and(|term| term.token >= token);
+        let holds = |replica: &Replica| {
+            let has_begun = replica.memory.term.filter(|term| !term.is_quarantined());
+            replica.runs() && has_begun.is_some_and(|term| term.token >= token)
+        };
         if w.replicas.iter().enumerate().any(|(other, replica)| other != index && holds(replica)) {
             w.broken.set(Broken::STALE_WRITE);
         }

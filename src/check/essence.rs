@@ -60,6 +60,8 @@ impl Codec {
         if !sent_matters {
             m.sent = None;
         }
+        // All that matters of it is that the next mark is new, and so it is in every state.
+        m.forgotten = None;
         let past_quarantine = m.term.is_some_and(|term| !term.is_quarantined());
         if let Some(sent) = &mut m.sent {
             sent.created &= quarantine && !past_quarantine;

@@ -113,6 +113,11 @@ enum Group {
     Small(i64),
 }
 
+/// Which replica's mark this is.
+fn whose(mark: i64) -> usize {
+    ((mark.rem_euclid(1_000_000) - MARKS) / 16) as usize
+}
+
 fn group(record: &Record) -> Group {
     let acquired = record.acquired.as_micros();
     if acquired >= MARKS {
@@ -253,12 +258,20 @@ fn write_stopped(w: &mut Writer, names: &Names, records: &[Record], record: &Rec
     let of = group(record);
     w.byte(match of {
         Group::Mark(mark) => {
-            let replica = (mark - MARKS) / 16;
-            let age = (mark - MARKS) % 16;
-            // Processes that are gone are told apart by rank.
-            let older = |n: i64| records.iter().any(|r| r.acquired.as_micros() == MARKS + replica * 16 + n);
-            let rank = if age == 0 { 0 } else { 1 + (1..age).filter(|n| older(*n)).count() };
-            names.place_of[replica as usize] * 16 + rank as u8
+            let replica = whose(mark);
+            // What its process sent last is told from what it, or one before it, sent and forgot.
+            let current = records
+                .iter()
+                .find(|r| r.duration_s == FIRST_SENT && whose(r.acquired.as_micros()) == replica)
+                .map(|r| r.acquired.as_micros());
+            let mut older = Few::<i64, 48>::new(0);
+            for other in records.iter().map(|r| r.acquired.as_micros()) {
+                if other >= MARKS && whose(other) == replica && Some(other) != current {
+                    older.place_of(other);
+                }
+            }
+            let rank = if Some(mark) == current { 0 } else { 1 + older.place_of(mark) };
+            names.place_of[replica] * 16 + rank as u8
         }
         Group::Same => 0xFF,
         Group::Small(acquired) => 0x80 + acquired.min(0x70) as u8,

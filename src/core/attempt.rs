@@ -204,9 +204,13 @@ impl Elector {
         }
     }
 
-    /// The wall time's second, with the microseconds replaced by the incarnation.
+    /// The wall time's second, or the first that was not used yet, with the microseconds replaced by the incarnation.
     fn marked(&self, wall: WallTime) -> WallTime {
-        WallTime::from_micros(wall.as_secs() * 1_000_000 + i64::from(self.me.incarnation % 1_000_000))
+        let unused = self.state.forgotten.map_or(i64::MIN, |forgotten| forgotten.as_secs().saturating_add(1));
+        let second = wall.as_secs().max(unused);
+        WallTime::from_micros(
+            second.saturating_mul(1_000_000).saturating_add(i64::from(self.me.incarnation % 1_000_000)),
+        )
     }
 
     pub(super) fn next_renew_time(&self, wall: WallTime) -> WallTime {
@@ -238,6 +242,7 @@ impl Elector {
         let only = self.state.sent.is_some_and(|sent| sent.first_renewed == record.renewed);
         if failure.is_definite() && only && !self.holds() {
             self.state.sent = None;
+            self.state.forgotten = Some(record.acquired);
         }
     }
 

@@ -18,6 +18,9 @@ pub(crate) struct State {
     /// client-go's lock without an object to update.
     pub(crate) version: Option<Version>,
     pub(crate) sent: Option<Sent>,
+    /// The acquireTime of writes that were refused and forgotten: what is sent next bears a later one, for a
+    /// duplicate of them may yet arrive.
+    pub(crate) forgotten: Option<WallTime>,
     pub(crate) term: Option<Term>,
     /// The holder that was last reported as new leader.
     pub(crate) reported: IdentityId,
@@ -33,6 +36,7 @@ impl State {
         fetched: None,
         version: None,
         sent: None,
+        forgotten: None,
         term: None,
         reported: IdentityId::NOBODY,
         requests: 0,
