@@ -20,6 +20,15 @@ fn main() {
         "strict-net" => Setup::safety(st, n, Assumptions { response_delay: Lasting::FREE, loss: Budget::Free, duplication: Budget::Free, ..d }).with_timing(Timing::Folded),
         "strict3" => Setup::safety(st, n, Assumptions { response_delay: Lasting::FREE, loss: Budget::Free, duplication: Budget::Free, 
               deletions: Budget::UpTo(1), metadata_edits: Budget::Off, spec_edits: Budget::UpTo(1), stops: Budget::UpTo(1), drain: Drain::Any, ..d }).with_timing(Timing::Folded),
+        m if m.starts_with("x:") => {
+            let mut a = Assumptions { request_delay: Lasting::FREE, response_delay: Lasting::FREE, loss: Budget::Free, late_writes: Budget::Free, ..Assumptions::PERFECT };
+            for f in m[2..].split(',') { match f {
+                "dup" => a.duplication = Budget::Free, "crash" => { a.crashes = Budget::UpTo(1); a.restarts = Budget::UpTo(1) }
+                "del" => a.deletions = Budget::UpTo(1), "spec" => a.spec_edits = Budget::UpTo(1), "meta" => a.metadata_edits = Budget::UpTo(1),
+                "stop" => { a.stops = Budget::UpTo(1); } "drain" => a.drain = Drain::Any, "pause" => a.pauses = Lasting { times: Budget::UpTo(1), longest: None }, "" => {}, "nolate" => a.late_writes = Budget::Off,
+                _ => panic!() } }
+            Setup::safety(st, n, a).with_timing(Timing::Folded)
+        }
         "hostile" => Setup::safety(st, n, Assumptions::HOSTILE).with_timing(Timing::Folded),
         "failover" => Setup::failover(cg, n),
         _ => panic!(),

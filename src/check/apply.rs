@@ -6,6 +6,7 @@ use super::setup::{Question, Setup, Timing};
 use super::world::{
     Broken, LATE_MAX, Lease, LateWrite, Left, Link, MARKS, NOW, Origin, Process, Replica, STRANGER, World, spend,
 };
+use crate::core::rules::{OwnName, RenewTime};
 use crate::core::state::{Phase, State as Memory, Step};
 use crate::core::{
     Elector, Event, Failure, FencingToken, Identity, IdentityId, Input, LocalInstant, Op, Output, Reading, Record,
@@ -99,6 +100,9 @@ impl<L: Listener> Rules<'_, L> {
             Action::Edit(edit) => self.edit(w, edit),
             Action::Pass { ticks, clocks } => self.pass(w, ticks, clocks),
         }
+        if self.setup.timing == Timing::Folded {
+            self.fold(w);
+        }
         w.broken.0 &= self.setup.properties.0;
         w.quiet &= self.setup.properties.0 & Broken::NO_CAUSE != 0;
         w.prune(self.setup.config.rules());
@@ -125,7 +129,7 @@ impl<L: Listener> Rules<'_, L> {
         let waited_for = w.replicas[index].awaited();
         let mut elector = self.elector(w, index);
         elector.handle(reading, input);
-        let mut stopped = false;
+        let (mut stopped, mut chooses) = (false, false);
         while let Some(output) = elector.poll_output() {
             match output {
                 Output::Request { op, .. } => {
@@ -136,7 +140,7 @@ impl<L: Listener> Rules<'_, L> {
                     self.listener.sent(index, replica.origin.request, op);
                 }
                 Output::Abandon { .. } => Self::give_up(w, index, waited_for.map(|(_, op)| op)),
-                Output::Choose { .. } => {}
+                Output::Choose { .. } => chooses = true,
                 Output::Event(event) => {
                     self.listener.event(index, event);
                     match event {
@@ -151,11 +155,48 @@ impl<L: Listener> Rules<'_, L> {
         if stopped && self.setup.assumptions.drain == Drain::AtOnce {
             return self.feed(w, index, reading, Input::WorkStopped);
         }
+        if chooses && self.setup.timing != Timing::Exact {
+            return self.feed(w, index, reading, Input::Choice(Span::ZERO));
+        }
         let may_act = elector.acts_until().is_some();
         if elector.has_returned() && !may_act {
             self.end(w, index);
         } else if self.setup.timing != Timing::Exact {
             free_timers(&mut w.replicas[index].memory);
+        }
+        // A candidate that reads in vain may as well not have read.
+        let replica = &w.replicas[index];
+        if self.setup.timing == Timing::Folded && replica.memory.term.is_none() && replica.is_reading() {
+            self.arrive(w, index);
+            self.answer(w, index);
+        }
+    }
+
+    /// Sets what folded timing makes the same to one value.
+    fn fold(&self, w: &mut World) {
+        let rules = self.setup.config.rules();
+        let stored = w.lease.map(|lease| lease.version);
+        for index in 0..self.setup.replicas {
+            if !w.replicas[index].runs() || w.replicas[index].memory.term.is_some() {
+                continue;
+            }
+            let elector = self.elector(w, index);
+            let m = &mut w.replicas[index].memory;
+            let Some(observed) = &mut m.observed else { continue };
+            if m.attempt.is_none() && elector.is_mine(&observed.record) {
+                // Its own record is renewed without a look at it, or after one: that is the same.
+                observed.at = NOW;
+                if m.version != stored {
+                    // It will read what is stored before it writes, and that counts as new or is its own still.
+                    m.observed = None;
+                    m.fetched = None;
+                    m.version = None;
+                }
+            }
+        }
+        if rules.own_name == OwnName::MineIfSent && rules.renew_time == RenewTime::Increasing {
+            // acquireTime and renewTime name each write: leaseTransitions tell no two apart.
+            for_each_record(w, |record| record.transitions = 0);
         }
     }
 
@@ -328,7 +369,8 @@ impl<L: Listener> Rules<'_, L> {
                 let hand_over = record.holder.is_somebody()
                     && lease.record.holder.is_somebody()
                     && record.holder != lease.record.holder;
-                if hand_over && record.transitions != lease.record.transitions + 1 {
+                let folded = self.setup.timing == Timing::Folded;
+                if hand_over && !folded && record.transitions != lease.record.transitions + 1 {
                     w.broken.set(Broken::STORE);
                 }
                 let version = Version { resource_version: w.next_version, ..lease.version };

@@ -2,7 +2,6 @@
 //! it alone become one state.
 
 use super::pack::{Codec, WallCode};
-use super::names::NO_LONGER;
 use super::pack::{NO_RECORD, NO_TIME};
 use super::setup::Timing;
 use super::world::{Link, NOW, NO_VERSION, Replica, STRANGER, World};
@@ -166,7 +165,7 @@ impl Codec {
     /// does not matter what it was. Where clocks stand still, a first write may come
     /// again.
     fn cut_fetched(&self, world: &World, m: &mut Memory) {
-        let Some((record, uid)) = &mut m.fetched else { return };
+        let Some((record, uid)) = m.fetched else { return };
         let content = |record: &Record| match self.setup.config.rules().content {
             Content::Seconds => record.cut_to_seconds(),
             Content::Exact => *record,
@@ -177,7 +176,7 @@ impl Codec {
         let same = |other: &Record, version: Option<Version>| {
             let other = content(other);
             let edited = Record { holder: record.holder, duration_s: record.duration_s, ..other };
-            (other == *record || may_be_edited && edited == *record) && (!exact || version.is_none_or(|version| version.uid == *uid))
+            (other == record || may_be_edited && edited == record) && (!exact || version.is_none_or(|version| version.uid == uid))
         };
         // Exact contents never come again: a takeover counts leaseTransitions up, and a new Lease has a new uid.
         // What a create makes has a uid that nobody has seen.
@@ -214,8 +213,7 @@ impl Codec {
             || world.late.iter().flatten().any(|late| will_be_same(&late.record, late.expected))
             || world.replicas.iter().any(pending);
         if !lives && !comes_again {
-            *record = NO_LONGER;
-            *uid = 0;
+            m.fetched = None;
         }
     }
 
@@ -344,7 +342,7 @@ pub(super) fn key(world: &World, replica: &Replica, m: &Memory, index: usize) ->
         add(deadline.map_or(0, time));
     }
     add(m.observed.map_or(0, |observed| time(observed.at) ^ 1 << 62));
-    add(m.fetched.map_or(0, |(record, _)| 1 + u64::from(record == NO_LONGER)));
+    add(u64::from(m.fetched.is_some()));
     add(m.version.map_or(0, |version| 1 + u64::from(Some(version) == world.lease.map(|lease| lease.version))));
     add(m.term.map_or(0, |term| {
         let stage = match term.stage {

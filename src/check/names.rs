@@ -20,7 +20,6 @@ pub(super) struct Names {
 pub(super) const STALE: u64 = 1;
 
 /// leaseDurationSeconds in the table that no record has: the times of what was sent, and a clock's reading.
-const FORGOTTEN: i32 = -1;
 const FIRST_SENT: i32 = -2;
 const LAST: i32 = -3;
 const READING: i32 = -4;
@@ -314,6 +313,3 @@ fn read_stopped(r: &mut Reader) -> (WallTime, WallTime) {
     };
     (WallTime::from_micros(acquired), WallTime::from_micros(renewed))
 }
-
-/// What a record becomes whose content no longer matters but that it is not what is stored.
-pub(super) const NO_LONGER: Record = Record { holder: STRANGER, duration_s: FORGOTTEN, ..NO_RECORD };

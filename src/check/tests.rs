@@ -89,7 +89,7 @@ fn projections() {
     use std::collections::HashSet;
     use stateright::Model as _;
     use crate::core::state::*;
-    let setup = Setup::safety(strict(), 2, Assumptions::DEFAULT).with_timing(Timing::Loose);
+    let setup = Setup::safety(strict(), 2, Assumptions { late_writes: Budget::Free, ..Assumptions::PERFECT }).with_timing(Timing::Folded);
     let model = Model::new(setup).unwrap();
     let mut seen: HashSet<super::State> = HashSet::new();
     let mut queue = std::collections::VecDeque::new();
@@ -131,6 +131,14 @@ fn projections() {
        for r in &mut w.replicas { if let Some(o) = &mut r.memory.observed { o.record.transitions = 0 } if let Some((f,_)) = &mut r.memory.fetched { f.transitions = 0 } 
           if let Link::Answered { result: Ok(crate::core::Reply::Read { record, .. }), .. } = &mut r.link { record.transitions = 0 }
           if let Some(a) = &mut r.memory.attempt { if let Some(t) = &mut a.basis.tried { t.transitions = 0 } if let Step::FastUpdate(r)|Step::Create(r)|Step::Update(r)|Step::ReleaseUpdate(r) = &mut a.step { r.transitions = 0 } } } });
+    let mut kinds = std::collections::BTreeMap::new();
+    for s in &seen { let w = model.codec.unpack(s); let k: Vec<String> = w.replicas[..2].iter().map(|r| format!("{:?} {} {}", r.process, format!("{:?}", r.memory.phase).split(' ').next().unwrap(), r.memory.attempt.map_or(String::new(), |a| format!("{:?}", a.step).split('(').next().unwrap().to_string()))).collect(); *kinds.entry(k).or_insert(0) += 1; }
+    let mut kinds: Vec<_> = kinds.into_iter().collect(); kinds.sort_by_key(|k| -k.1);
+    for (k, n) in kinds.iter().take(25) { println!("kind {n} {k:?}"); }
+    let mut records = std::collections::BTreeMap::new();
+    for s in &seen { let w = model.codec.unpack(s); let waiting = w.replicas[..2].iter().all(|r| matches!(r.memory.phase, Phase::Waiting{..})); if waiting { *records.entry(format!("{:?} | {:?} | {:?} late {:?} tok {}", w.lease.map(|l| (l.record.holder, l.record.transitions, l.record.renewed, l.version.resource_version)), w.replicas[0].memory, w.replicas[1].memory, w.late.iter().flatten().map(|l| (l.record.holder, l.expected.is_some(), l.record.transitions, l.record.renewed)).collect::<Vec<_>>(), w.token_max)).or_insert(0) += 1; } }
+    for (i, (k, _)) in records.iter().enumerate() { if i % (records.len() / 40 + 1) == 0 { println!("w {}", k.replace("reported: IdentityId(0), requests: 0, ignored_responses: 0", "").replace("WallTime","").replace("IdentityId","").replace("Record ","").replace("until: t+never", "").replace("attempt: None,","").replace("State ","").replace("forgotten: None,","")); } }
+    println!("waiting states {}", records.len());
     count("early", &|w| for r in &mut w.replicas { let fix = |t: &mut crate::core::LocalInstant| if (t.as_nanos()+1) % 5_000_000_000 == 0 { *t = *t + Span::from_nanos(1) };
          if let Some(o) = &mut r.memory.observed { fix(&mut o.at) } if let Some(t) = &mut r.memory.term { fix(&mut t.lead_until); if let Stage::Quarantined{until} = &mut t.stage { fix(until) } } if let Some(a) = &mut r.memory.attempt { fix(&mut a.sent.local); fix(&mut a.basis.started.local) } });
 }
