@@ -383,7 +383,8 @@ impl<L: Listener> Rules<'_, L> {
 
     fn edit(&mut self, w: &mut World, edit: Edit) {
         let Some(lease) = &mut w.lease else { return };
-        spend(if edit == Edit::Metadata { &mut w.left.metadata_edits } else { &mut w.left.spec_edits });
+        let only_metadata = edit == Edit::Metadata && w.left.metadata_edits > 0;
+        spend(if only_metadata { &mut w.left.metadata_edits } else { &mut w.left.spec_edits });
         lease.record = edited(&lease.record, edit);
         lease.version.resource_version = w.next_version;
         w.next_version += 1;

@@ -14,12 +14,14 @@ mod setup;
 mod story;
 #[cfg(test)]
 mod tests;
+mod verdict;
 mod world;
 
 pub use action::{Action, Edit, Witness};
 pub use assume::{Assumptions, Budget, Drain, Lasting, RateRatio, Walls};
 pub use model::{A_LEADER_IN_TIME, AT_MOST_ONE_LEADER, Model};
 pub use pack::State;
+pub use verdict::{Order, Patient, Progress, Reason, Report, Search, StopCause, Verdict, Watcher};
 pub use story::{Chapter, Heard, Story};
 pub use world::REPLICAS_MAX;
 pub use setup::{Properties, Question, Setup, SetupError, Timing};

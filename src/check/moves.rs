@@ -155,7 +155,7 @@ impl Setup {
         if w.left.deletions > 0 {
             actions.push(Action::Delete);
         }
-        if w.left.metadata_edits > 0 {
+        if w.left.metadata_edits > 0 || w.left.spec_edits > 0 {
             actions.push(Action::Edit(Edit::Metadata));
         }
         if w.left.spec_edits > 0 {
