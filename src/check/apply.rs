@@ -7,7 +7,7 @@ use super::world::{
     Broken, LATE_MAX, Lease, LateWrite, Left, Link, MARKS, NOW, Origin, Process, Replica, STRANGER, World, spend,
 };
 use crate::core::rules::{OwnName, RenewTime};
-use crate::core::state::{Phase, State as Memory, Step};
+use crate::core::state::{Observed, Phase, State as Memory, Step};
 use crate::core::{
     Elector, Event, Failure, FencingToken, Identity, IdentityId, Input, LocalInstant, Op, Output, Reading, Record,
     Reply, Span, Version, WallTime,
@@ -180,12 +180,12 @@ impl<L: Listener> Rules<'_, L> {
             if !w.replicas[index].runs() || w.replicas[index].memory.term.is_some() {
                 continue;
             }
-            let elector = self.elector(w, index);
+            let me = IdentityId(index as u16 + 1);
             let m = &mut w.replicas[index].memory;
-            let Some(observed) = &mut m.observed else { continue };
-            if m.attempt.is_none() && elector.is_mine(&observed.record) {
+            let Some(observed) = m.observed else { continue };
+            if m.attempt.is_none() && m.is_mine(me, rules.own_name, &observed.record) {
                 // Its own record is renewed without a look at it, or after one: that is the same.
-                observed.at = NOW;
+                m.observed = Some(Observed { at: NOW, ..observed });
                 if m.version != stored {
                     // It will read what is stored before it writes, and that counts as new or is its own still.
                     m.observed = None;
