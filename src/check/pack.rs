@@ -17,7 +17,7 @@ use crate::core::state::State as Memory;
 use crate::core::{IdentityId, Record, Version, WallTime};
 
 /// How many words a state has.
-const WORDS: usize = 16;
+const WORDS: usize = 18;
 
 /// A canonical state.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
