@@ -6,8 +6,8 @@ use super::setup::{Question, Setup, Timing};
 use super::world::{
     Broken, LATE_MAX, Lease, LateWrite, Left, Link, MARKS, NOW, Origin, Process, Replica, STRANGER, World, spend,
 };
-use crate::core::rules::{OwnName, RenewTime};
-use crate::core::state::{Phase, State as Memory, Step};
+use crate::core::rules::{Content, NoHolder, OwnName, RenewTime};
+use crate::core::state::{Observed, Phase, State as Memory, Step};
 use crate::core::{
     Elector, Event, Failure, FencingToken, Identity, IdentityId, Input, LocalInstant, Op, Output, Reading, Record,
     Reply, Span, Version, WallTime,
@@ -172,26 +172,51 @@ impl<L: Listener> Rules<'_, L> {
         }
     }
 
+    /// A candidate that reads what is new at once can do later whatever one can that reads it later: it has waited longer.
+    /// Where reading would make it write, it is left to choose.
+    fn reads_in_passing(&self, w: &World, index: usize) -> bool {
+        let replica = &w.replicas[index];
+        let m = &replica.memory;
+        let waits = replica.awake() && m.term.is_none() && matches!(m.phase, Phase::Waiting { .. });
+        let Some(lease) = w.lease.filter(|_| waits) else { return false };
+        let rules = self.setup.config.rules();
+        let me = IdentityId(index as u16 + 1);
+        let free = !lease.record.holder.is_somebody()
+            && (rules.no_holder == NoHolder::Free || lease.record.has_release_shape());
+        let content = match rules.content {
+            Content::Seconds => (lease.record.cut_to_seconds(), 0),
+            Content::Exact => (lease.record, lease.version.uid),
+        };
+        let own = |record: &Record| m.is_mine(me, rules.own_name, record);
+        let remembers_own = m.observed.is_some_and(|observed| own(&observed.record));
+        !free && !own(&lease.record) && !remembers_own && m.fetched != Some(content)
+    }
+
     /// Sets what folded timing makes the same to one value.
-    fn fold(&self, w: &mut World) {
+    fn fold(&mut self, w: &mut World) {
         let rules = self.setup.config.rules();
         let stored = w.lease.map(|lease| lease.version);
         for index in 0..self.setup.replicas {
             if !w.replicas[index].runs() || w.replicas[index].memory.term.is_some() {
                 continue;
             }
-            let elector = self.elector(w, index);
+            let me = IdentityId(index as u16 + 1);
             let m = &mut w.replicas[index].memory;
-            let Some(observed) = &mut m.observed else { continue };
-            if m.attempt.is_none() && elector.is_mine(&observed.record) {
+            let Some(observed) = m.observed else { continue };
+            if m.attempt.is_none() && m.is_mine(me, rules.own_name, &observed.record) {
                 // Its own record is renewed without a look at it, or after one: that is the same.
-                observed.at = NOW;
+                m.observed = Some(Observed { at: NOW, ..observed });
                 if m.version != stored {
                     // It will read what is stored before it writes, and that counts as new or is its own still.
                     m.observed = None;
                     m.fetched = None;
                     m.version = None;
                 }
+            }
+        }
+        for index in 0..self.setup.replicas {
+            if self.reads_in_passing(w, index) {
+                self.wake(w, index);
             }
         }
         if rules.own_name == OwnName::MineIfSent && rules.renew_time == RenewTime::Increasing {

@@ -28,7 +28,8 @@ impl Codec {
             m = Memory { phase: m.phase, term: m.term, ..Memory::NEW };
         }
         self.forget_what_rules_ignore(&mut m);
-        let mine = m.observed.is_some_and(|observed| self.is_mine(&m, me, &observed.record));
+        let own_name = self.setup.config.rules().own_name;
+        let mine = m.observed.is_some_and(|observed| m.is_mine(me, own_name, &observed.record));
         self.cut_observation_time(&mut m, mine);
         self.cut_attempt(&mut m);
         self.cut_observed(&mut m, me);
@@ -37,17 +38,6 @@ impl Codec {
         self.cut_term(world, &mut m);
         self.cut_phase(&mut m);
         m
-    }
-
-    fn is_mine(&self, m: &Memory, me: IdentityId, record: &Record) -> bool {
-        record.holder == me
-            && match self.setup.config.rules().own_name {
-                OwnName::Mine => true,
-                OwnName::MineIfSent => m.sent.is_some_and(|sent| {
-                    record.acquired == sent.acquired
-                        && (sent.first_renewed..=sent.last_renewed).contains(&record.renewed)
-                }),
-            }
     }
 
     fn forget_what_rules_ignore(&self, m: &mut Memory) {

@@ -1,6 +1,7 @@
 //! The model as stateright sees it.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use stateright::Property;
 
@@ -18,6 +19,8 @@ pub struct Model {
     pub(super) stop: AtomicBool,
     /// How many states were not looked at because of it.
     pub(super) skipped: AtomicUsize,
+    /// Tells it from other models in one process.
+    number: u64,
     seen: AtomicU32,
     worst: AtomicU32,
 }
@@ -58,6 +61,7 @@ impl Model {
             codec: Codec::new(setup),
             stop: AtomicBool::new(false),
             skipped: AtomicUsize::new(0),
+            number: MODELS.fetch_add(1, Ordering::Relaxed),
             seen: AtomicU32::new(0),
             worst: AtomicU32::new(0),
         })
@@ -106,6 +110,13 @@ impl State {
     }
 }
 
+static MODELS: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    /// The state that this thread looked at last, and of which model, unpacked: each action is applied to it in turn.
+    static LAST: RefCell<Option<(u64, State, World)>> = const { RefCell::new(None) };
+}
+
 impl stateright::Model for Model {
     type State = State;
     type Action = Action;
@@ -119,11 +130,16 @@ impl stateright::Model for Model {
             self.skipped.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        self.codec.setup.moves(&self.codec.unpack(state), actions);
+        let world = self.codec.unpack(state);
+        self.codec.setup.moves(&world, actions);
+        LAST.with_borrow_mut(|last| *last = Some((self.number, *state, world)));
     }
 
     fn next_state(&self, last: &State, action: Action) -> Option<State> {
-        let mut world = self.codec.unpack(last);
+        let mut world = LAST.with_borrow(|known| match known {
+            Some((number, state, world)) if *number == self.number && state == last => *world,
+            _ => self.codec.unpack(last),
+        });
         self.apply(&mut world, action);
         Some(self.codec.pack(&world).0)
     }

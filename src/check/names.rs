@@ -10,10 +10,10 @@ use crate::core::{IdentityId, Record, Reply, WallTime};
 pub(super) struct Names {
     /// Where each replica stands in the state.
     pub(super) place_of: [u8; REPLICAS_MAX],
-    pub(super) records: Few<Record, 48>,
+    pub(super) records: Few<Record, 24>,
     /// The resourceVersions that matter, smallest first.
-    versions: Few<u64, 24>,
-    uids: Few<u64, 24>,
+    versions: Few<u64, 16>,
+    uids: Few<u64, 16>,
 }
 
 /// A version that is no longer the stored one; the names of the others are above it.
@@ -134,7 +134,7 @@ impl Codec {
         let stored = world.lease.map(|lease| lease.record.transitions);
         let records = names.records.as_slice();
         w.byte(records.len() as u8);
-        let mut old = Few::<i64, 48>::new(0);
+        let mut old = Few::<i64, 24>::new(0);
         for record in records {
             w.byte(names.holder(record.holder));
             w.number((record.duration_s - LEAST) as u16);
@@ -149,7 +149,7 @@ impl Codec {
         }
     }
 
-    pub(super) fn read_records(&self, r: &mut Reader, wall: WallTime) -> Few<Record, 48> {
+    pub(super) fn read_records(&self, r: &mut Reader, wall: WallTime) -> Few<Record, 24> {
         let count = r.byte();
         let mut records = Few::new(NO_RECORD);
         for _ in 0..count {
@@ -169,7 +169,7 @@ impl Codec {
     }
 
     /// Relative to now, as far back as rules can tell; what is older by which second it is of, and where in it.
-    fn relative(&self, time: WallTime, now: WallTime, old: &mut Few<i64, 48>) -> u16 {
+    fn relative(&self, time: WallTime, now: WallTime, old: &mut Few<i64, 24>) -> u16 {
         let (first, ticks) = self.window(now);
         if time == NO_TIME {
             return 0;
@@ -258,25 +258,21 @@ fn write_stopped(w: &mut Writer, names: &Names, records: &[Record], record: &Rec
     w.byte(match of {
         Group::Mark(mark) => {
             let replica = whose(mark);
+            let micros = |r: &Record| r.acquired.as_micros();
             // What its process sent last is told from what it, or one before it, sent and forgot.
-            let current = records
-                .iter()
-                .find(|r| r.duration_s == FIRST_SENT && whose(r.acquired.as_micros()) == replica)
-                .map(|r| r.acquired.as_micros());
-            let mut older = Few::<i64, 48>::new(0);
-            for other in records.iter().map(|r| r.acquired.as_micros()) {
-                if other >= MARKS && whose(other) == replica && Some(other) != current {
-                    older.place_of(other);
-                }
-            }
-            let rank = if Some(mark) == current { 0 } else { 1 + older.place_of(mark) };
-            names.place_of[replica] * 16 + rank as u8
+            let is_current =
+                |other: i64| records.iter().any(|r| r.duration_s == FIRST_SENT && micros(r) == other);
+            let is_older = |r: &Record| {
+                micros(r) >= MARKS && whose(micros(r)) == replica && !is_current(micros(r))
+            };
+            let rank = if is_current(mark) { 0 } else { 1 + rank(records, micros, mark, is_older) };
+            names.place_of[replica] * 16 + rank
         }
         Group::Same => 0xFF,
         Group::Small(acquired) => 0x80 + acquired.min(0x70) as u8,
     });
     let value = record.renewed;
-    let is_sent = |other: &&Record| matches!(other.duration_s, FIRST_SENT | LAST) && group(other) == of;
+    let is_sent = |r: &&Record| matches!(r.duration_s, FIRST_SENT | LAST) && group(r) == of;
     let first = records.iter().filter(is_sent).map(|sent| sent.renewed).min();
     w.byte(if value == NO_TIME {
         UNTIMED
@@ -287,17 +283,28 @@ fn write_stopped(w: &mut Writer, names: &Names, records: &[Record], record: &Rec
     } else if record.duration_s == LAST {
         LAST_SENT
     } else {
-        let mut others = Few::<WallTime, 48>::new(value);
-        let same_group =
-            records.iter().filter(|other| other.duration_s != LAST && group(other) == of && Some(other.renewed) != first);
-        for other in same_group.filter(|other| other.renewed.as_micros() > 0) {
-            if other.renewed == value {
-                break;
-            }
-            others.place_of(other.renewed);
-        }
-        others.as_slice().len() as u8 + 2
+        let counts = |r: &Record| {
+            r.duration_s != LAST && group(r) == of && Some(r.renewed) != first && r.renewed.as_micros() > 0
+        };
+        2 + rank(records, |r| r.renewed.as_micros(), value.as_micros(), counts)
     });
+}
+
+/// How many different values come before this one, in the order of the table.
+fn rank(records: &[Record], value_of: impl Fn(&Record) -> i64, value: i64, counts: impl Fn(&Record) -> bool) -> u8 {
+    let mut rank = 0;
+    for (at, record) in records.iter().enumerate() {
+        let this = value_of(record);
+        if !counts(record) {
+            continue;
+        }
+        if this == value {
+            break;
+        }
+        let is_new = !records[..at].iter().any(|r| counts(r) && value_of(r) == this);
+        rank += u8::from(is_new);
+    }
+    rank
 }
 
 fn read_stopped(r: &mut Reader) -> (WallTime, WallTime) {

@@ -54,6 +54,7 @@ pub(super) enum WallCode {
 
 #[derive(Debug)]
 pub(super) struct Codec {
+    counters: [u8; 13],
     pub(super) setup: Setup,
     /// In nanoseconds.
     pub(super) tick: i64,
@@ -167,7 +168,7 @@ impl Codec {
                 WallCode::Relative { back, ahead: offset }
             }
         };
-        Self { setup, tick, wall, phases }
+        Self { setup, tick, wall, phases, counters: setup.counters() }
     }
 
     /// The state, and where its replicas stand in the world.
@@ -239,7 +240,7 @@ impl Codec {
         if self.phases > 1 {
             w.byte((world.wall.as_micros().rem_euclid(1_000_000) * 1_000 / self.tick) as u8);
         }
-        for (left, budget) in world.left.as_array().into_iter().zip(self.setup.counters()) {
+        for (left, budget) in world.left.as_array().into_iter().zip(self.counters) {
             // What is never used up, or never there, needs no room.
             if budget != 0 && budget != FREE {
                 w.byte(left);
@@ -251,7 +252,7 @@ impl Codec {
         let flags = r.byte();
         let leaderless = r.number().checked_sub(1);
         let phase = if self.phases > 1 { i64::from(r.byte()) } else { 0 };
-        let mut left = self.setup.counters();
+        let mut left = self.counters;
         for left in &mut left {
             if *left != 0 && *left != FREE {
                 *left = r.byte();

@@ -212,7 +212,7 @@ impl Codec {
     /// On the grid, or one nanosecond before it.
     fn write_time(&self, w: &mut Writer, t: LocalInstant) {
         if t == LocalInstant::FAR_FUTURE {
-            return w.number(u16::MAX);
+            return w.number(0);
         }
         let after = t.as_nanos() + 1;
         let early = after.rem_euclid(self.tick) == 0;
@@ -220,14 +220,11 @@ impl Codec {
         debug_assert!(early || t.as_nanos() % self.tick == 0, "{t:?} is not on the grid of {} ns", self.tick);
         // Small numbers for small times, whichever way.
         let zigzag = if ticks < 0 { -2 * ticks - 1 } else { 2 * ticks };
-        w.number((zigzag * 2) as u16 | u16::from(early));
+        w.number(1 + ((zigzag * 2) as u16 | u16::from(early)));
     }
 
     fn read_time(&self, r: &mut Reader) -> LocalInstant {
-        let code = r.number();
-        if code == u16::MAX {
-            return LocalInstant::FAR_FUTURE;
-        }
+        let Some(code) = r.number().checked_sub(1) else { return LocalInstant::FAR_FUTURE };
         let zigzag = i64::from(code >> 1);
         let ticks = if zigzag & 1 == 1 { -(zigzag + 1) / 2 } else { zigzag / 2 };
         LocalInstant::from_nanos(ticks * self.tick - i64::from(code & 1))

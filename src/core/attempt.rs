@@ -246,15 +246,8 @@ impl Elector {
         }
     }
 
-    pub(crate) fn is_mine(&self, record: &Record) -> bool {
-        record.holder == self.me.id
-            && match self.config.rules.own_name {
-                OwnName::Mine => true,
-                OwnName::MineIfSent => self.state.sent.is_some_and(|sent| {
-                    record.acquired == sent.acquired
-                        && (sent.first_renewed..=sent.last_renewed).contains(&record.renewed)
-                }),
-            }
+    pub(super) fn is_mine(&self, record: &Record) -> bool {
+        self.state.is_mine(self.me.id, self.config.rules.own_name, record)
     }
 
     /// Whether a record without a holder may be taken at once.
@@ -275,7 +268,7 @@ impl Elector {
         }
     }
 
-    pub(crate) fn wait_for(&self, record: &Record) -> Span {
+    pub(super) fn wait_for(&self, record: &Record) -> Span {
         match self.config.rules.wait {
             Wait::Record => record.duration(),
             Wait::LargerOfBoth => record.duration().max(self.config.timings.lease_duration),

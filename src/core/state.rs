@@ -3,7 +3,7 @@
 
 use super::io::{Reading, RequestId, StopReason};
 use super::record::{FencingToken, IdentityId, Record, Version};
-use super::rules::StopWhen;
+use super::rules::{OwnName, StopWhen};
 use super::time::{LocalInstant, Span, WallTime};
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -162,6 +162,18 @@ impl State {
             StopWhen::AtDeadline => term.lead_until,
             StopWhen::BetweenAttempts => LocalInstant::FAR_FUTURE,
         })
+    }
+
+    /// Whether a record is this process's own, by what it remembers to have sent.
+    pub(crate) fn is_mine(&self, me: IdentityId, own_name: OwnName, record: &Record) -> bool {
+        record.holder == me
+            && match own_name {
+                OwnName::Mine => true,
+                OwnName::MineIfSent => self.sent.is_some_and(|sent| {
+                    record.acquired == sent.acquired
+                        && (sent.first_renewed..=sent.last_renewed).contains(&record.renewed)
+                }),
+            }
     }
 
     /// The same state with every local instant moved `back` in time.
