@@ -6,6 +6,7 @@ use super::Status;
 use super::check_args::{CheckArgs, Format};
 use super::check_output::{Answer, Measured, in_github_actions, status};
 use super::check_watch::{Watch, knows_memory};
+use super::pictures::ending;
 use super::output::{check_outputs, print, remark, write_file};
 use crate::check::{Order, Report, Search, Setup, Verdict, Walls};
 
@@ -14,6 +15,12 @@ pub(super) fn run(args: &CheckArgs) -> Result<Status> {
         bail!("--memory-limit needs Linux's /proc to see how much memory there is in use; leave it away");
     }
     let setup = args.setup()?;
+    if let Some(path) = args.svg.iter().find(|path| !matches!(&*ending(path), "svg" | "png" | "txt")) {
+        bail!("{}: a picture's file ends in .svg, .png or .txt", path.display());
+    }
+    if let Some(path) = args.plot.iter().find(|path| !matches!(&*ending(path), "svg" | "png")) {
+        bail!("{}: a plot's file ends in .svg or .png", path.display());
+    }
     check_outputs(&args.outputs(), &[])?;
     if args.assumed.speaks_of_walls() && setup.assumptions.walls == Walls::Anything && !args.quiet {
         remark("note: these rules do not trust wall clocks, and are checked with ones that say anything");

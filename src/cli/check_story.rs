@@ -30,9 +30,7 @@ pub(super) fn tell(story: &Story, setup: &Setup) -> Vec<Told> {
     let chapters = &story.chapters;
     let mut told = Vec::with_capacity(chapters.len());
     for (index, chapter) in chapters.iter().enumerate() {
-        let until = chapters.get(index + 1).map(|next| next.at_ns);
-        let lasts = until.unwrap_or_else(|| chapter.at_ns + last_pass(chapter.action, setup)) - chapter.at_ns;
-        let what = action(chapter, setup, &known, lasts);
+        let what = action(chapter, setup, &known, ends_at(story, setup, index) - chapter.at_ns);
         for heard in &chapter.heard {
             remember(heard, &mut known);
         }
@@ -50,12 +48,16 @@ pub(super) fn tell(story: &Story, setup: &Setup) -> Vec<Told> {
     told
 }
 
-/// How long time passes at the very end.
-fn last_pass(action: Action, setup: &Setup) -> u64 {
-    let Action::Pass { ticks, .. } = action else { return 0 };
+/// When a chapter ends, in nanoseconds of true time: only the passing of time takes any.
+fn ends_at(story: &Story, setup: &Setup, index: usize) -> u64 {
+    let Chapter { at_ns, action, .. } = story.chapters[index];
+    let Action::Pass { ticks, .. } = action else { return at_ns };
     let rate = setup.assumptions.rate;
     let units = if rate.fast == rate.slow { 1 } else { u64::from(rate.slow) };
-    setup.tick.as_nanos() / units * u64::from(ticks)
+    story.chapters.get(index + 1).map_or_else(
+        || at_ns + setup.tick.as_nanos() / units * u64::from(ticks),
+        |next| next.at_ns,
+    )
 }
 
 /// What is known of the request that a replica waits for.
@@ -173,6 +175,12 @@ fn heard(heard: &Heard) -> String {
         }
         Heard::Decided { arrivals, result, .. } if arrivals > 1 => {
             format!("the server, the {} time: {}", ordinal(arrivals), answer(&result))
+        }
+        // A write of what is there already makes no new version.
+        Heard::Decided { op: Op::Update { expected, .. }, result: Ok(Reply::Written { version }), .. }
+            if version == expected =>
+        {
+            format!("the server: ok, nothing changes, rv {}", version.resource_version)
         }
         Heard::Decided { result, .. } => format!("the server: {}", answer(&result)),
         Heard::Event { replica, event } => format!("{} {}", name(replica), told(&event)),
