@@ -289,19 +289,28 @@ impl<L: Listener> Rules<'_, L> {
     }
 
     fn wake(&mut self, w: &mut World, index: usize) {
-        let mut at = NOW;
         if self.setup.timing != Timing::Exact {
             bring_timers_forward(&mut w.replicas[index].memory);
         }
-        if let Some((due, _)) = self.elector(w, index).next_wake()
-            && due < NOW
-            && w.replicas[index].paused.is_none()
-            && NOW.since(due) == Span::from_nanos(1)
-        {
-            // It was due a moment ago, and is handled then.
-            at = due;
-        }
+        let at = if self.was_due_just_before(w, index) { NOW - Span::from_nanos(1) } else { NOW };
         self.feed(w, index, self.reading(w, index, at), Input::Wake);
+    }
+
+    /// A timer that was due a moment ago is handled then.
+    fn was_due_just_before(&self, w: &World, index: usize) -> bool {
+        let due = self.elector(w, index).next_wake();
+        due.is_some_and(|(due, _)| due < NOW && NOW.since(due) == Span::from_nanos(1))
+    }
+
+    /// Whether an action happens a nanosecond before the tick that it is told of.
+    pub(super) fn is_early(&self, w: &World, action: Action) -> bool {
+        match action {
+            Action::Wake { replica } => self.was_due_just_before(w, usize::from(replica)),
+            Action::Answer { replica } => {
+                self.setup.timing == Timing::Exact && self.has_deadline_now(w, usize::from(replica))
+            }
+            _ => false,
+        }
     }
 
     fn give_up_waiting(&mut self, w: &mut World, index: usize) {
@@ -362,7 +371,10 @@ impl<L: Listener> Rules<'_, L> {
     }
 
     fn late_write(&mut self, w: &mut World, at: usize) {
-        let Some(late) = w.late[at].take() else { return };
+        let Some(late) = w.late[at] else { return };
+        if late.expected.is_some() || !w.late_create_stays() {
+            w.late[at] = None;
+        }
         spend(&mut w.left.late_writes);
         let op = match late.expected {
             None => Op::Create(late.record),

@@ -10,6 +10,7 @@ mod moves;
 mod names;
 mod pack;
 mod replica_code;
+mod replay;
 mod setup;
 mod story;
 #[cfg(test)]
@@ -24,4 +25,5 @@ pub use pack::State;
 pub use verdict::{Order, Patient, Progress, Reason, Report, Search, StopCause, Verdict, Watcher};
 pub use story::{Chapter, Heard, Story};
 pub use world::REPLICAS_MAX;
+pub use replay::NoReplay;
 pub use setup::{Properties, Question, Setup, SetupError, Timing};

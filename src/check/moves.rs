@@ -47,7 +47,8 @@ impl Setup {
         }
         let longest = self.config.timings().retry_period.as_nanos() / 5 * 6;
         let to_the_nanosecond = matches!(self.question, Question::Failover { .. });
-        for ticks in 0..=longest.div_ceil(self.tick.as_nanos()) {
+        let tick = self.tick.as_nanos();
+        for ticks in 0..=if self.rounds_up { longest.div_ceil(tick) } else { longest / tick } {
             let ticks = u16::try_from(ticks).unwrap_or(u16::MAX);
             actions.push(Action::Choose { replica, ticks, early: false });
             if to_the_nanosecond && ticks > 0 {

@@ -51,6 +51,9 @@ pub struct Setup {
     pub question: Question,
     /// Which of the properties that must always hold are looked at.
     pub properties: Properties,
+    /// Whether the longest wait between two polls, where it is no whole number of ticks, is rounded up (more than can
+    /// happen) or down (less).
+    pub rounds_up: bool,
 }
 
 /// A set of the properties that must always hold.
@@ -153,6 +156,7 @@ impl Setup {
             } else {
                 Properties::ELECTION
             },
+            rounds_up: true,
         };
         setup.settle();
         setup.tick = setup.coarsest_tick();

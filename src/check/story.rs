@@ -21,6 +21,8 @@ pub struct Chapter {
     pub at_ns: u64,
     /// What happened.
     pub action: Action,
+    /// It happened a nanosecond before that.
+    pub early: bool,
     /// The request that it concerned, for a late write.
     pub late: Option<(u8, u32)>,
     /// What came of it.
@@ -157,6 +159,7 @@ impl<'m> Teller<'m> {
             self.at_ns += setup.unit_ns() * u64::from(ticks);
         }
         let mut ears = Ears::default();
+        let early = Rules { setup, listener: &mut ears }.is_early(&self.world, action);
         Rules { setup, listener: &mut ears }.apply(&mut self.world, action);
         self.order = self.model.codec.pack(&self.world).1;
         let stop_when = setup.config.rules().stop_when;
@@ -166,6 +169,6 @@ impl<'m> Teller<'m> {
                 replica.runs() && replica.memory.acts_until(stop_when).is_some_and(|until| until > NOW)
             })
             .collect();
-        Chapter { at_ns, action, late, heard: ears.0, acting }
+        Chapter { at_ns, action, early, late, heard: ears.0, acting }
     }
 }

@@ -64,6 +64,19 @@ impl LateWrite {
     }
 }
 
+/// Where the Lease may be deleted more often than this, a late create may be applied again and again, which is more than
+/// can happen.
+const DELETIONS_COUNTED: u8 = 3;
+
+/// What a late write bears that nobody will take for one's own.
+const NOBODYS: Record = Record {
+    holder: STRANGER,
+    duration_s: 15,
+    transitions: 0,
+    acquired: WallTime::from_micros(90),
+    renewed: WallTime::from_micros(0),
+};
+
 /// Which request of which replica something was, for whoever wants to tell the story. Not part of the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(super) struct Origin {
@@ -295,32 +308,51 @@ impl Replica {
 pub(super) const NO_VERSION: Version = Version { uid: 0, resource_version: 0 };
 
 impl World {
-    /// Drops late writes that can never have an effect, and all but one of those that have the same.
+    /// Drops late writes that can never have an effect, and of those that have the same all but as many as can.
     ///
     /// An update is conditional on a version that will not come back once it is not the stored one. Of two updates of
     /// one process conditional on the same version the first to arrive makes the other void, and neither content has
-    /// been seen by anybody. Where expiry is judged by renewTime, though, the two differ.
+    /// been seen by anybody. Where expiry is judged by renewTime, though, the two differ. A create has an effect
+    /// whenever the Lease is missing.
     pub(super) fn prune(&mut self, rules: &Rules) {
         let current = self.lease.map(|lease| lease.version);
-        let may_be_created = self.lease.is_none() || self.left.deletions > 0;
+        let missing = usize::from(self.lease.is_none());
+        let creates = if self.left.deletions > DELETIONS_COUNTED {
+            1 // It stays: see `late_create_stays`.
+        } else {
+            missing + usize::from(self.left.deletions)
+        };
         let by_wall_clock = rules.expiry == Expiry::WallClock;
         let is_stored = |late: &LateWrite| self.lease.is_some_and(|lease| lease.record == late.record);
         for at in 0..LATE_MAX {
-            let Some(late) = self.late[at] else { continue };
-            let alive = self.left.late_writes > 0
-                && match late.expected {
-                    Some(expected) => Some(expected) == current,
-                    None => may_be_created,
-                };
-            let again = alive
-                && !is_stored(&late)
-                && self.late[at + 1..].iter().flatten().any(|other| {
-                    !is_stored(other) && late.has_the_effect_of(other, rules.own_name, by_wall_clock)
-                });
-            if !alive || again {
-                self.late[at] = None;
+            let Some(mut late) = self.late[at] else { continue };
+            if rules.own_name == OwnName::MineIfSent && !self.is_recognised(&late.record) {
+                late.record = Record { transitions: late.record.transitions, duration_s: late.record.duration_s, ..NOBODYS };
             }
+            let same = |other: &&LateWrite| {
+                !is_stored(other) && late.has_the_effect_of(other, rules.own_name, by_wall_clock)
+            };
+            let before = self.late[..at].iter().flatten().filter(same).count();
+            let effects = match late.expected {
+                _ if self.left.late_writes == 0 => 0,
+                Some(expected) => usize::from(Some(expected) == current),
+                None => creates,
+            };
+            let has_one = if is_stored(&late) { effects > 0 } else { before < effects };
+            self.late[at] = has_one.then_some(late);
         }
+    }
+
+    pub(super) fn late_create_stays(&self) -> bool {
+        self.left.deletions > DELETIONS_COUNTED
+    }
+
+    /// Whether the process that sent this lives and would take it for its own.
+    fn is_recognised(&self, record: &Record) -> bool {
+        let sender = usize::from(record.holder.0).checked_sub(1).and_then(|index| self.replicas.get(index));
+        let released = !record.holder.is_somebody();
+        let sent = |replica: &Replica| replica.memory.sent.is_some_and(|sent| sent.acquired == record.acquired);
+        released || sender.is_some_and(|replica| replica.runs() && sent(replica))
     }
 
     /// Whether two or more replicas may act from now on for a while.

@@ -98,6 +98,12 @@ macro_rules! rules {
         )*
 
         impl RuleChanges {
+            /// What makes the one set of rules the other.
+            #[must_use]
+            pub fn between(from: &Rules, to: &Rules) -> Self {
+                Self { $($field: (from.$field != to.$field).then_some(Choice(to.$field)),)* }
+            }
+
             /// The rules with these changes.
             #[must_use]
             pub fn applied_to(&self, mut rules: Rules) -> Rules {
