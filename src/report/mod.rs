@@ -1,4 +1,5 @@
-//! What a person looks at: distributions of failover times and timelines of single runs, as SVG, PNG and text.
+//! What a person looks at: distributions of failover times, timelines of single runs and sequence diagrams, as SVG, PNG and
+//! text.
 //!
 //! Nothing here needs a display or installed fonts, and SVG and text are the same bytes for the same input.
 
@@ -7,6 +8,11 @@ mod font;
 mod raster;
 mod run;
 mod scene;
+mod sequence;
+mod sequence_layout;
+mod sequence_order;
+mod sequence_scene;
+mod sequence_text;
 mod svg;
 mod table;
 mod text;
@@ -15,6 +21,7 @@ mod timeline_scene;
 
 pub use cdf::{CdfMark, CdfPlot, CdfSeries};
 pub use run::timeline_of;
+pub use sequence::{At, Bar, BarKind, Mark, Message, Sequence};
 pub use table::{Align, Table};
 pub use text::TextOptions;
 pub use timeline::{
