@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::check::{Order, Properties, Search, Setup, Timing};
-use crate::core::{Config, Span, Timings};
+use crate::core::{ClockBound, Config, Span, Timings};
 use crate::scenario::{Length, Override, Scenario, shell_word};
 
 /// Ask whether two replicas can lead at once: every order of events that the assumptions allow is looked at.
@@ -171,7 +171,7 @@ impl CheckArgs {
     pub(super) fn config(&self) -> Result<Config> {
         let on = |given: bool| given.then(|| "true".to_owned());
         let fields = [
-            ("protocol", "protocol", self.protocol.clone()),
+            ("protocol", "protocol", self.protocol.clone().or_else(|| self.ablate.then(|| "strict".to_owned()))),
             ("lease-duration", "timings.lease_duration", self.lease_duration.clone()),
             ("renew-deadline", "timings.renew_deadline", self.renew_deadline.clone()),
             ("retry-period", "timings.retry_period", self.retry_period.clone()),
@@ -203,8 +203,20 @@ impl CheckArgs {
         Ok(config)
     }
 
+    /// What `strict` assumes of clocks.
+    pub(super) fn clock_bound(&self) -> Result<ClockBound> {
+        let Some(ppm) = &self.clock_bound_ppm else { return Ok(ClockBound::DEFAULT) };
+        let rate_error_ppm = ppm
+            .parse()
+            .with_context(|| format!("--clock-bound-ppm {ppm}: write parts per million, such as 1000"))?;
+        Ok(ClockBound { rate_error_ppm, ..ClockBound::DEFAULT })
+    }
+
     /// The question, with errors that say what to do.
     pub(super) fn setup(&self) -> Result<Setup> {
+        if self.ablate && self.protocol.as_deref().is_some_and(|protocol| protocol != "strict") {
+            bail!("--ablate takes away the rules of strict: leave --protocol away");
+        }
         let config = self.config()?;
         let timings = *config.timings();
         if self.failover {

@@ -1,6 +1,7 @@
 //! What a check found: as text, as JSON, as JUnit, and as remarks on a pull request.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use indicatif::HumanCount;
@@ -9,7 +10,11 @@ use serde_json::{Value, json};
 
 use super::Status;
 use super::check_story::{self, name};
-use crate::check::{Assumptions, Budget, Drain, Lasting, Reason, Report, StopCause, Timing, Verdict, Walls, Witness};
+use crate::check::{
+    Assumptions, Budget, Drain, FailoverBound, Lasting, Reason, Report, Setup, StopCause, Story, Timing, Verdict, Walls,
+    Witness,
+};
+use crate::core::Span;
 
 /// What was measured of a search: never the same twice.
 pub(super) struct Measured {
@@ -25,6 +30,14 @@ pub(super) struct Answer<'a> {
     pub(super) measured: Measured,
     /// What asks the same again.
     pub(super) command: String,
+    /// Where that was the question.
+    pub(super) bound: Option<&'a FailoverBound>,
+}
+
+/// A search as a case of a test suite.
+pub(super) struct Case<'a> {
+    pub(super) name: String,
+    pub(super) report: &'a Report,
 }
 
 pub(super) fn status(verdict: &Verdict) -> Status {
@@ -44,15 +57,18 @@ pub(super) fn headline(verdict: &Verdict) -> String {
     }
 }
 
+pub(super) fn stopped(by: StopCause) -> &'static str {
+    match by {
+        StopCause::Timeout => "it took too long (--timeout)",
+        StopCause::Memory => "it needed too much memory (--memory-limit)",
+        StopCause::Interrupt => "it was interrupted",
+    }
+}
+
 fn because(reason: &Reason) -> String {
     match reason {
         Reason::Stopped { by, frontier } => {
-            let by = match by {
-                StopCause::Timeout => "it took too long (--timeout)",
-                StopCause::Memory => "it needed too much memory (--memory-limit)",
-                StopCause::Interrupt => "it was interrupted",
-            };
-            format!("{by}; {} known states were not looked at", HumanCount(*frontier as u64))
+            format!("{}; {} known states were not looked at", stopped(*by), HumanCount(*frontier as u64))
         }
         Reason::NeverSeen(missing) => format!("this was assumed possible and never happened: {}", listed(missing)),
     }
@@ -74,10 +90,55 @@ fn seen(report: &Report) -> Option<Vec<Witness>> {
     }
 }
 
+pub(super) fn verdict_name(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Proved => "proved",
+        Verdict::Violated { .. } => "violated",
+        Verdict::Inconclusive(_) => "inconclusive",
+    }
+}
+
+/// LD + RP, which is widely taken for the bound of failover.
+fn popular_bound(setup: &Setup) -> Span {
+    let timings = setup.config.timings();
+    timings.lease_duration.saturating_add(timings.retry_period)
+}
+
 impl Answer<'_> {
+    /// The counterexample, or the run that attains a bound.
+    pub(super) fn story(&self) -> Option<&Story> {
+        match (self.bound, &self.report.verdict) {
+            (Some(bound), _) => Some(&bound.story),
+            (None, Verdict::Violated { story, .. }) => Some(story),
+            (None, _) => None,
+        }
+    }
+
+    pub(super) fn headline(&self) -> String {
+        let Some(FailoverBound { bound, strictly_below, .. }) = self.bound else {
+            return headline(&self.report.verdict);
+        };
+        let within = if *strictly_below { "less than" } else { "at most" };
+        format!("PROVED: it takes {within} {bound} until somebody leads after the leader crashed")
+    }
+
+    /// The bound beside what it is widely taken for.
+    fn comparison(&self) -> Option<String> {
+        let FailoverBound { bound, .. } = self.bound?;
+        let popular = popular_bound(&self.report.setup);
+        Some(if *bound > popular {
+            format!("Widely taken for the bound: LD + RP = {popular}, which is {} too little.", bound.saturating_sub(popular))
+        } else {
+            format!("Widely taken for the bound: LD + RP = {popular}, which holds here.")
+        })
+    }
+
     pub(super) fn text(&self) -> String {
-        let Report { setup, verdict, progress, .. } = self.report;
-        let mut text = format!("{}\n", headline(verdict));
+        let Report { setup, progress, .. } = self.report;
+        let mut text = format!("{}\n", self.headline());
+        if let Some(comparison) = self.comparison() {
+            let _infallible = writeln!(text, "{comparison}");
+        }
         let _infallible = writeln!(text, "Assuming: {}.", setup.sentence());
         let _infallible = writeln!(text, "Checked: {}.", setup.property_names().join("; "));
         if let Some(seen) = seen(self.report) {
@@ -93,10 +154,11 @@ impl Answer<'_> {
             self.measured.seconds,
             HumanCount(rate(progress.generated, self.measured.seconds)),
         );
-        if let Verdict::Violated { story, .. } = verdict {
+        if let Some(story) = self.story() {
+            let what = if self.bound.is_some() { "A run that attains it" } else { "The shortest way there" };
             let _infallible = write!(
                 text,
-                "\nThe shortest way there (who may act is in the second column; ! marks two at once):\n{}",
+                "\n{what} (who may act is in the second column; ! marks two at once):\n{}",
                 check_story::timeline(story, setup)
             );
         }
@@ -106,9 +168,9 @@ impl Answer<'_> {
 
     pub(super) fn json(&self) -> Value {
         let Report { setup, verdict, progress, .. } = self.report;
-        let (property, story) = match verdict {
-            Verdict::Violated { property, story } => (Some(*property), Some(story)),
-            _ => (None, None),
+        let property = match verdict {
+            Verdict::Violated { property, .. } => Some(*property),
+            _ => None,
         };
         let (stopped, frontier, never_seen) = match verdict {
             Verdict::Inconclusive(Reason::Stopped { by, frontier }) => {
@@ -122,7 +184,7 @@ impl Answer<'_> {
             Verdict::Inconclusive(Reason::NeverSeen(missing)) => (None, None, Some(names(missing))),
             _ => (None, None, None),
         };
-        let story = story.map(|story| {
+        let story = self.story().map(|story| {
             let told = check_story::tell(story, setup).into_iter().map(|told| {
                 let acting: Vec<_> = told.acting.iter().map(|one| name(*one)).collect();
                 json!({ "at_ns": told.at_ns, "what": told.what, "then": told.then, "acting": acting })
@@ -131,12 +193,14 @@ impl Answer<'_> {
         });
         json!({
             "leasehold_check": 1,
-            "verdict": match verdict {
-                Verdict::Proved => "proved",
-                Verdict::Violated { .. } => "violated",
-                Verdict::Inconclusive(_) => "inconclusive",
-            },
+            "question": if self.bound.is_some() { "failover" } else { "safety" },
+            "verdict": verdict_name(verdict),
             "property": property,
+            "bound": self.bound.map(|found| json!({
+                "at_most_ns": found.bound.as_nanos(),
+                "strictly_below": found.strictly_below,
+                "popular_ns": popular_bound(setup).as_nanos(),
+            })),
             "stopped_by": stopped,
             "frontier_states": frontier,
             "never_seen": never_seen,
@@ -174,33 +238,19 @@ impl Answer<'_> {
         let mut suite = TestSuite::new("leasehold check");
         for property in setup.property_names() {
             let status = match verdict {
-                Verdict::Proved => TestCaseStatus::success(),
-                Verdict::Violated { property: broken, story } if *broken == property => {
-                    let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-                    status.set_type("violated").set_message(headline(verdict));
-                    status.set_description(check_story::timeline(story, setup));
-                    status
-                }
-                Verdict::Violated { property: broken, .. } => {
+                Verdict::Violated { property: broken, .. } if *broken != property => {
                     let mut status = TestCaseStatus::skipped();
                     status.set_message(format!("not decided: the search ended when this was violated: {broken}"));
                     status
                 }
-                Verdict::Inconclusive(_) => {
-                    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-                    status.set_type("inconclusive").set_message(headline(verdict));
-                    status
-                }
+                _ => case_status(self.report),
             };
             let mut case = TestCase::new(property, status);
             case.set_classname("leasehold.check");
             case.set_system_out(format!("Assuming: {}.\nAgain: {}", setup.sentence(), self.command));
             suite.add_test_case(case);
         }
-        suite.set_time(std::time::Duration::from_secs_f64(self.measured.seconds));
-        let mut junit = quick_junit::Report::new("leasehold");
-        junit.add_test_suite(suite);
-        junit.to_string().context("the JUnit file could not be made")
+        whole(suite, Duration::from_secs_f64(self.measured.seconds))
     }
 
     /// What GitHub shows on a pull request.
@@ -212,12 +262,52 @@ impl Answer<'_> {
             Verdict::Inconclusive(_) => "warning",
         };
         let mut message = format!("Assuming: {}.", setup.sentence());
-        if let Verdict::Violated { story, .. } = verdict {
+        if let Some(comparison) = self.comparison() {
+            let _infallible = write!(message, "\n{comparison}");
+        }
+        if let Some(story) = self.story() {
             let _infallible = write!(message, "\n{}", check_story::timeline(story, setup));
         }
         let _infallible = write!(message, "\nAgain: {}", self.command);
-        format!("::{kind} title={}::{}\n", escaped(&headline(verdict), true), escaped(&message, false))
+        format!("::{kind} title={}::{}\n", escaped(&self.headline(), true), escaped(&message, false))
     }
+}
+
+fn case_status(report: &Report) -> TestCaseStatus {
+    let (kind, name) = match &report.verdict {
+        Verdict::Proved => return TestCaseStatus::success(),
+        Verdict::Violated { .. } => (NonSuccessKind::Failure, "violated"),
+        Verdict::Inconclusive(_) => (NonSuccessKind::Error, "inconclusive"),
+    };
+    let mut status = TestCaseStatus::non_success(kind);
+    status.set_type(name).set_message(headline(&report.verdict));
+    if let Verdict::Violated { story, .. } = &report.verdict {
+        status.set_description(check_story::timeline(story, &report.setup));
+    }
+    status
+}
+
+/// A suite of searches, for questions that take several: a violation is an answer there, and no failure.
+pub(super) fn junit_of(cases: &[Case<'_>], took: Duration) -> Result<String> {
+    let mut suite = TestSuite::new("leasehold check");
+    for Case { name, report } in cases {
+        let status = match report.verdict {
+            Verdict::Violated { .. } => TestCaseStatus::success(),
+            _ => case_status(report),
+        };
+        let mut case = TestCase::new(name.as_str(), status);
+        case.set_classname("leasehold.check");
+        case.set_system_out(format!("{}\nAssuming: {}.", headline(&report.verdict), report.setup.sentence()));
+        suite.add_test_case(case);
+    }
+    whole(suite, took)
+}
+
+fn whole(mut suite: TestSuite, took: Duration) -> Result<String> {
+    suite.set_time(took);
+    let mut junit = quick_junit::Report::new("leasehold");
+    junit.add_test_suite(suite);
+    junit.to_string().context("the JUnit file could not be made")
 }
 
 /// Whether this runs in a GitHub workflow.
@@ -254,7 +344,7 @@ fn assumptions(a: &Assumptions) -> Value {
     };
     let lasting = |what: Lasting| {
         let times = if what.is_on() { what.times } else { Budget::Off };
-        json!({ "times": often(times), "longest_ns": what.longest.map(crate::core::Span::as_nanos) })
+        json!({ "times": often(times), "longest_ns": what.longest.map(Span::as_nanos) })
     };
     let walls = match a.walls {
         Walls::Anything => json!("anything"),

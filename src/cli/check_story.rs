@@ -49,7 +49,7 @@ pub(super) fn tell(story: &Story, setup: &Setup) -> Vec<Told> {
 }
 
 /// When a chapter ends, in nanoseconds of true time: only the passing of time takes any.
-fn ends_at(story: &Story, setup: &Setup, index: usize) -> u64 {
+pub(super) fn ends_at(story: &Story, setup: &Setup, index: usize) -> u64 {
     let Chapter { at_ns, action, .. } = story.chapters[index];
     let Action::Pass { ticks, .. } = action else { return at_ns };
     let rate = setup.assumptions.rate;

@@ -22,7 +22,8 @@ pub(super) struct Watch {
     resident_before: Option<u64>,
     wait: Duration,
     bar: ProgressBar,
-    asks: String,
+    generated: usize,
+    stopped_by: Option<StopCause>,
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long it took is told to people, and when it is enough they say")]
@@ -40,23 +41,39 @@ impl Watch {
             resident_before: resident(),
             wait: Duration::from_millis(1),
             bar: spinner(args.quiet),
-            asks: String::new(),
+            generated: 0,
+            stopped_by: None,
         })
-    }
-
-    /// What the next search is about.
-    pub(super) fn asks(&mut self, what: &str) {
-        what.clone_into(&mut self.asks);
-        self.wait = Duration::from_millis(1);
     }
 
     pub(super) fn done(&self) {
         self.bar.finish_and_clear();
     }
 
-    /// Says something without tearing the progress line.
-    pub(super) fn remark(&self, text: impl std::fmt::Display) {
-        self.bar.suspend(|| super::output::remark(text));
+    /// Whoever ended the searches early.
+    pub(super) fn stopped_by(&self) -> Option<StopCause> {
+        self.stopped_by
+    }
+
+    fn enough(&self, elapsed: Duration) -> Option<StopCause> {
+        if self.interrupted.load(Ordering::Relaxed) {
+            return Some(StopCause::Interrupt);
+        }
+        if self.timeout.is_some_and(|timeout| elapsed >= timeout) {
+            return Some(StopCause::Timeout);
+        }
+        let over = self.memory_limit.is_some_and(|limit| resident().is_some_and(|now| now >= limit));
+        over.then_some(StopCause::Memory)
+    }
+
+    /// Says something meanwhile, without tearing the progress line.
+    pub(super) fn speaker(&self, quiet: bool) -> impl Fn(&str) + use<> {
+        let bar = self.bar.clone();
+        move |text| {
+            if !quiet {
+                bar.suspend(|| super::output::remark(text));
+            }
+        }
     }
 
     pub(super) fn elapsed(&self) -> Duration {
@@ -74,12 +91,16 @@ impl Watch {
 impl Watcher for Watch {
     fn look(&mut self, progress: Progress) -> Option<StopCause> {
         let elapsed = self.elapsed();
+        if progress.generated < self.generated {
+            // The next search.
+            self.wait = Duration::from_millis(1);
+        }
+        self.generated = progress.generated;
         if !self.bar.is_hidden() {
             let rate = progress.generated as u128 * 1_000 / elapsed.as_millis().max(1);
             let rate = u64::try_from(rate).unwrap_or(u64::MAX);
             self.bar.set_message(format!(
-                "{}{} states, {} different, depth {}, {}/s",
-                self.asks,
+                "{} states, {} different, depth {}, {}/s",
                 HumanCount(progress.generated as u64),
                 HumanCount(progress.unique as u64),
                 progress.depth,
@@ -87,14 +108,8 @@ impl Watcher for Watch {
             ));
             self.bar.tick();
         }
-        if self.interrupted.load(Ordering::Relaxed) {
-            return Some(StopCause::Interrupt);
-        }
-        if self.timeout.is_some_and(|timeout| elapsed >= timeout) {
-            return Some(StopCause::Timeout);
-        }
-        let over = self.memory_limit.is_some_and(|limit| resident().is_some_and(|now| now >= limit));
-        over.then_some(StopCause::Memory)
+        self.stopped_by = self.enough(elapsed).or(self.stopped_by);
+        self.stopped_by
     }
 
     fn wait(&mut self) {

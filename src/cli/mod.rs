@@ -3,7 +3,10 @@
 mod check;
 mod check_args;
 mod check_assume;
+mod check_files;
 mod check_output;
+mod check_pictures;
+mod check_questions;
 mod check_story;
 mod check_watch;
 mod output;

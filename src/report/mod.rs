@@ -5,6 +5,7 @@
 
 mod cdf;
 mod font;
+mod range;
 mod raster;
 mod run;
 mod scene;
@@ -20,6 +21,7 @@ mod timeline;
 mod timeline_scene;
 
 pub use cdf::{CdfMark, CdfPlot, CdfSeries};
+pub use range::{Came, RangePlot, Try};
 pub use run::timeline_of;
 pub use sequence::{At, Bar, BarKind, Mark, Message, Sequence};
 pub use table::{Align, Table};
