@@ -36,6 +36,8 @@ pub enum Reason {
         /// How many.
         frontier: usize,
     },
+    /// It is only broken if candidates wait a little longer between polls than they can: the tick is too coarse.
+    TooCoarse,
     /// These were assumed possible and never happened: whatever was proved is not about them.
     NeverSeen(Vec<Witness>),
 }
@@ -128,6 +130,19 @@ impl Search {
     /// If it cannot be explored.
     pub fn run(&self, setup: Setup, watcher: &mut impl Watcher) -> Result<Report, SetupError> {
         let report = self.once(setup, self.threads, watcher)?;
+        let rounded = match &report.verdict {
+            Verdict::Violated { story, .. } => setup.rounds_up && story.waits_too_long(&setup),
+            _ => false,
+        };
+        if rounded {
+            // A wait that is longer than any can be may be all that breaks it.
+            let down = Setup { rounds_up: false, ..setup };
+            let mut exact = self.run(down, watcher)?;
+            if matches!(exact.verdict, Verdict::Proved) {
+                exact.verdict = Verdict::Inconclusive(Reason::TooCoarse);
+            }
+            return Ok(exact);
+        }
         let again = matches!(report.verdict, Verdict::Violated { .. })
             && self.order == Order::BreadthFirst
             && self.threads > 1;
