@@ -70,6 +70,11 @@ fn because(reason: &Reason) -> String {
         Reason::Stopped { by, frontier } => {
             format!("{}; {} known states were not looked at", stopped(*by), HumanCount(*frontier as u64))
         }
+        Reason::TooCoarse => {
+            "a candidate that waits longer than it ever does breaks it, and one that waits no longer than so many whole ticks does \
+             not: choose a finer --tick"
+                .to_owned()
+        }
         Reason::NeverSeen(missing) => format!("this was assumed possible and never happened: {}", listed(missing)),
     }
 }
@@ -86,7 +91,7 @@ fn seen(report: &Report) -> Option<Vec<Witness>> {
         Verdict::Inconclusive(Reason::NeverSeen(missing)) => {
             Some(expected.into_iter().filter(|witness| !missing.contains(witness)).collect())
         }
-        Verdict::Violated { .. } | Verdict::Inconclusive(Reason::Stopped { .. }) => None,
+        Verdict::Violated { .. } | Verdict::Inconclusive(Reason::Stopped { .. } | Reason::TooCoarse) => None,
     }
 }
 
@@ -201,6 +206,7 @@ impl Answer<'_> {
                 "strictly_below": found.strictly_below,
                 "popular_ns": popular_bound(setup).as_nanos(),
             })),
+            "too_coarse": matches!(verdict, Verdict::Inconclusive(Reason::TooCoarse)),
             "stopped_by": stopped,
             "frontier_states": frontier,
             "never_seen": never_seen,

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use indicatif::HumanCount;
 use serde_json::{Value, json};
 
@@ -69,12 +69,12 @@ pub(super) fn which_rules(args: &CheckArgs, setup: &Setup, watch: &mut Watch) ->
         Format::Json => print(&listing("ablate", "rules", rows.collect(), args, watch))?,
         Format::Text => {
             let columns =
-                [("rule", Align::Left), ("instead of", Align::Left), ("", Align::Left), ("states", Align::Right), ("", Align::Left)];
+                [("rule", Align::Left), ("changed to", Align::Left), ("from", Align::Left), ("states", Align::Right), ("", Align::Left)];
             let mut table = Table::new(&columns);
             for one in &all {
                 let states = HumanCount(one.report.progress.unique as u64).to_string();
                 let verdict = headline(&one.report.verdict);
-                table.row([one.rule.to_owned(), one.from.clone(), one.to.clone(), states, verdict]);
+                table.row([one.rule, one.to, one.from, &states, &verdict]);
             }
             let mut text = format!("{table}\n");
             for one in &all {
@@ -194,7 +194,7 @@ pub(super) fn look_around(address: &str, setup: Setup) -> Result<Status> {
         .parse()
         .with_context(|| format!("--explore {address}: write an address and a port, such as 127.0.0.1:3000"))?;
     remark(format_args!("exploring at http://{known}, until interrupted; assuming {}", setup.sentence()));
-    explore(setup, address).map_err(|error| anyhow!("--explore {address}: {error}"))?;
+    explore(setup, known)?;
     Ok(Status::Ok)
 }
 

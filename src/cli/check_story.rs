@@ -259,9 +259,11 @@ pub(super) fn timeline(story: &Story, setup: &Setup) -> String {
     use std::fmt::Write as _;
     let mut text = String::new();
     let mut acting_before: Vec<u8> = Vec::new();
-    for told in tell(story, setup) {
+    let all = tell(story, setup);
+    let last = all.len().saturating_sub(1);
+    for (index, told) in all.into_iter().enumerate() {
         let changes = told.acting != acting_before;
-        if told.is_pass && told.then.is_empty() && !changes {
+        if told.is_pass && told.then.is_empty() && !changes && index < last {
             continue;
         }
         let leads = match told.acting.as_slice() {
