@@ -148,6 +148,9 @@ fn bad_usage_exits_with_2_and_a_remedy() {
         (&["--new-identity", "--restarts", "off"], "--restarts 1"),
         (&["--failover", "--ablate"], "cannot be used with"),
         (&["--plot", "f.svg"], "--frontier"),
+        (&["--ablate", "--protocol", "client-go"], "leave --protocol away"),
+        (&["--ablate", "--scenario-out", "f.yaml"], "ask for one of them with --rule"),
+        (&["--explore", "somewhere"], "such as 127.0.0.1:3000"),
         (&["--svg", "f.gif"], ".svg, .png or .txt"),
         (&["--junit", "no-such-folder/f.xml"], "cannot write there"),
     ] {
@@ -226,6 +229,60 @@ fn assert_balanced(xml: &str) {
         }
     }
     assert!(open.is_empty(), "{open:?} are left open: {xml}");
+}
+
+#[test]
+fn a_counterexample_replays_and_is_drawn() {
+    let folder = folder();
+    let files = ["--scenario-out", "found.yaml", "--svg", "found.svg", "--svg", "found.png", "--svg", "found.txt"];
+    let output = check(folder.path(), &with(&VIOLATED, &files));
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("found.yaml: replayed, as found: two lead for"), "{}", text(&output.stderr));
+    let file = |name: &str| std::fs::read(folder.path().join(name)).expect("it was asked for");
+    assert!(text(&file("found.svg")).contains("two lead"));
+    assert!(file("found.png").starts_with(b"\x89PNG"));
+    assert!(text(&file("found.txt")).contains("two lead"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_leasehold"));
+    let run = command.args(["run", "found.yaml", "--no-plot"]).current_dir(folder.path()).output().expect("it starts");
+    assert_eq!(run.status.code(), Some(0), "{}{}", text(&run.stdout), text(&run.stderr));
+}
+
+#[test]
+fn without_a_counterexample_nothing_is_written() {
+    let folder = folder();
+    let output = check(folder.path(), &with(&PROVED, &["--scenario-out", "found.yaml", "--svg", "found.svg"]));
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("found.yaml: not written"), "{}", text(&output.stderr));
+    assert_eq!(std::fs::read_dir(folder.path()).expect("it is there").count(), 0);
+}
+
+#[test]
+fn a_frontier_lies_between_what_is_proved_and_what_is_violated() {
+    let folder = folder();
+    let question = with(&["--frontier", "response-delay", "--assume", "perfect"], &VIOLATED[4..]);
+    let found = |threads| {
+        let more = ["--format", "json", "--plot", "found.svg", "--threads", threads];
+        let output = check(folder.path(), &with(&question, &more));
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        json(&output)
+    };
+    let first = found("1");
+    let verdicts: Vec<_> =
+        first["tried"].as_array().expect("something was tried").iter().map(|one| one["verdict"].clone()).collect();
+    assert_eq!(verdicts.first(), Some(&"proved".into()), "{first}");
+    assert_eq!(verdicts.last(), Some(&"violated".into()), "{first}");
+    assert_eq!(without_measurements(first), without_measurements(found("2")));
+    let svg = std::fs::read_to_string(folder.path().join("found.svg")).expect("it was asked for");
+    assert!(svg.contains("proved up to") && svg.contains("violated from"), "{svg}");
+}
+
+#[test]
+fn longer_questions_that_are_stopped_are_inconclusive() {
+    for question in ["--failover", "--ablate"] {
+        let output = check(folder().path(), &[question, "--timeout", "0s", "--format", "json"]);
+        assert_eq!(output.status.code(), Some(3), "{question}: {}", text(&output.stderr));
+        assert_eq!(format!("--{}", json(&output)["question"].as_str().expect("it is named")), question);
+    }
 }
 
 #[test]

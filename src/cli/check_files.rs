@@ -23,7 +23,7 @@ pub(super) fn write(args: &CheckArgs, story: Option<&Story>, setup: &Setup, what
         return Ok(());
     };
     for path in &args.svg {
-        let sequence = check_pictures::sequence(story, setup, what.to_owned(), story.overlap_ns(setup));
+        let sequence = check_pictures::sequence(story, setup, what.to_owned());
         check_pictures::save(path, &sequence)?;
     }
     if let Some(path) = &args.scenario_out {

@@ -20,8 +20,8 @@ pub(super) fn save(path: &Path, sequence: &Sequence) -> Result<()> {
     }
 }
 
-/// What happened, message by message. Two that lead at the end do so for `overlap_ns` more.
-pub(super) fn sequence(story: &Story, setup: &Setup, title: String, overlap_ns: u64) -> Sequence {
+/// What happened, message by message.
+pub(super) fn sequence(story: &Story, setup: &Setup, title: String) -> Sequence {
     let lanes: Vec<_> = (0..setup.replicas as u8).map(name).collect();
     let mut drawing = Drawing {
         lanes: vec![Lane::default(); lanes.len()],
@@ -32,8 +32,7 @@ pub(super) fn sequence(story: &Story, setup: &Setup, title: String, overlap_ns: 
     for (index, chapter) in story.chapters.iter().enumerate() {
         drawing.chapter(chapter, ends_at(story, setup, index));
     }
-    let last_ns = story.chapters.len().checked_sub(1).map_or(0, |last| ends_at(story, setup, last));
-    drawing.finish(last_ns + overlap_ns)
+    drawing.finish(story.end_ns(setup))
 }
 
 /// What a replica is while its story is told.
