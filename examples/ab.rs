@@ -58,7 +58,16 @@ fn main() {
                 "wall" => Setup::safety(rt, n, Assumptions { walls: Walls::Within { offset: Span::from_secs(14), steps: Budget::Off }, ..Assumptions::PERFECT }),
                 "strict" => Setup::safety(st, n, d),
                 "hostile" => Setup::safety(st, n, Assumptions::HOSTILE).with_timing(Timing::Folded),
-                _ => panic!(),
+                m => {
+                    let mut a = Assumptions::PERFECT; let mut c = cg; let mut timing = Timing::Exact;
+                    let up = |s: u64| Lasting { times: Budget::Free, longest: Some(Span::from_secs(s)) };
+                    for f in m.split(',') { match f {
+                        "st" => c = st, "fold" => timing = Timing::Folded, "rel" => c = c.with_release_on_cancel(true),
+                        "req1" => a.request_delay = up(1), "resp1" => a.response_delay = up(1), "req" => a.request_delay = Lasting::FREE, "resp" => a.response_delay = Lasting::FREE, "loss" => a.loss = Budget::Free, "loss1" => a.loss = Budget::UpTo(1), "late" => a.late_writes = Budget::Free, "late1" => a.late_writes = Budget::UpTo(1),
+                        "crash" => a.crashes = Budget::UpTo(1), "restart" => a.restarts = Budget::UpTo(1), "dup" => a.duplication = Budget::Free, "del" => a.deletions = Budget::UpTo(1), "spec" => a.spec_edits = Budget::UpTo(1), "stop" => a.stops = Budget::UpTo(1), "drain" => a.drain = Drain::Any, "pause" => a.pauses = Lasting { times: Budget::UpTo(1), longest: None }, "perfect" => {},
+                        _ => panic!("{f}") } }
+                    let s = Setup::safety(c, n, a); if timing == Timing::Exact { s } else { s.with_timing(timing) }
+                }
             };
             let r = s.run(setup, &mut Patient).unwrap();
             println!("{} {:.1}s {}\n{}", a[2], t.elapsed().as_secs_f64(), line(&r), r.setup.sentence()); show(&r);

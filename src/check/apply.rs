@@ -139,7 +139,7 @@ impl<L: Listener> Rules<'_, L> {
                         Origin { replica: index as u8, request: replica.origin.request + 1, arrivals: 0 };
                     self.listener.sent(index, replica.origin.request, op);
                 }
-                Output::Abandon { .. } => Self::give_up(w, index, waited_for.map(|(_, op)| op)),
+                Output::Abandon { .. } => self.give_up(w, index, waited_for.map(|(_, op)| op)),
                 Output::Choose { .. } => chooses = true,
                 Output::Event(event) => {
                     self.listener.event(index, event);
@@ -233,7 +233,7 @@ impl<L: Listener> Rules<'_, L> {
     }
 
     /// Its request may be on the way yet.
-    fn give_up(w: &mut World, index: usize, op: Option<Op>) {
+    fn give_up(&self, w: &mut World, index: usize, op: Option<Op>) {
         let replica = &mut w.replicas[index];
         let link = core::mem::replace(&mut replica.link, Link::Idle);
         let (Link::Asked { .. }, Some(op)) = (link, op) else { return };
@@ -243,13 +243,14 @@ impl<L: Listener> Rules<'_, L> {
             Op::Update { record, expected } => (record, Some(expected)),
         };
         let origin = replica.origin;
-        Self::keep_late(w, LateWrite { record, expected, origin });
+        self.keep_late(w, LateWrite { record, expected, origin });
     }
 
-    fn keep_late(w: &mut World, late: LateWrite) {
+    fn keep_late(&self, w: &mut World, late: LateWrite) {
         if w.left.late_writes == 0 {
             return;
         }
+        w.prune(self.setup.config.rules());
         // In the order of giving up, so that a state can tell them by it.
         let mut all = w.late.into_iter().flatten().chain([late]);
         let mut kept = [None; LATE_MAX];
@@ -335,7 +336,7 @@ impl<L: Listener> Rules<'_, L> {
         if let Some((_, Op::Create(record))) = w.replicas[index].awaited() {
             // A third copy of a create may come yet, when the Lease is gone again.
             let origin = w.replicas[index].origin;
-            Self::keep_late(w, LateWrite { record, expected: None, origin });
+            self.keep_late(w, LateWrite { record, expected: None, origin });
         }
     }
 
@@ -430,7 +431,7 @@ impl<L: Listener> Rules<'_, L> {
     fn crash(&mut self, w: &mut World, index: usize) {
         spend(&mut w.left.crashes);
         let op = w.replicas[index].awaited().map(|(_, op)| op);
-        Self::give_up(w, index, op);
+        self.give_up(w, index, op);
         self.end(w, index);
         if matches!(self.setup.question, Question::Failover { .. }) {
             w.left = Left::NOTHING;

@@ -10,7 +10,7 @@ use crate::core::{Rules, Failure, IdentityId, LocalInstant, Op, Record, Reply, R
 /// How many replicas a model can have.
 pub const REPLICAS_MAX: usize = 3;
 /// How many writes can be under way whose senders gave up. More than can matter: see [`World::prune`].
-pub(super) const LATE_MAX: usize = 8;
+pub(super) const LATE_MAX: usize = 12;
 
 /// A holder whom no replica can be.
 pub(super) const STRANGER: IdentityId = IdentityId(15);
