@@ -48,7 +48,9 @@ fn with<'a>(args: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
 fn assert_in_order(text: &str, parts: &[&str]) {
     let mut rest = text;
     for part in parts {
-        let Some(at) = rest.find(part) else { panic!("`{part}` is missing, or not where it should be:\n{text}") };
+        let Some(at) = rest.find(part) else {
+            panic!("`{part}` is missing, or not where it should be:\n{text}")
+        };
         rest = &rest[at + part.len()..];
     }
 }
@@ -91,7 +93,18 @@ fn what_is_violated_exits_with_1_and_tells_how() {
 fn the_command_at_the_end_asks_the_same_again() {
     let args = with(
         &VIOLATED,
-        &["--threads", "1", "--format", "json", "-q", "--release-on-cancel", "--http-timeout", "none", "--rule", "poll=jittered"],
+        &[
+            "--threads",
+            "1",
+            "--format",
+            "json",
+            "-q",
+            "--release-on-cancel",
+            "--http-timeout",
+            "none",
+            "--rule",
+            "poll=jittered",
+        ],
     );
     let first = json(&check(folder().path(), &args));
     let command = first["command"].as_str().expect("there is one");
@@ -234,23 +247,33 @@ fn assert_balanced(xml: &str) {
 #[test]
 fn a_counterexample_replays_and_is_drawn() {
     let folder = folder();
-    let files = ["--scenario-out", "found.yaml", "--svg", "found.svg", "--svg", "found.png", "--svg", "found.txt"];
+    let files =
+        ["--scenario-out", "found.yaml", "--svg", "found.svg", "--svg", "found.png", "--svg", "found.txt"];
     let output = check(folder.path(), &with(&VIOLATED, &files));
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
-    assert!(text(&output.stderr).contains("found.yaml: replayed, as found: two lead for"), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains("found.yaml: replayed, as found: two lead for"),
+        "{}",
+        text(&output.stderr)
+    );
     let file = |name: &str| std::fs::read(folder.path().join(name)).expect("it was asked for");
     assert!(text(&file("found.svg")).contains("two lead"));
     assert!(file("found.png").starts_with(b"\x89PNG"));
     assert!(text(&file("found.txt")).contains("two lead"));
     let mut command = Command::new(env!("CARGO_BIN_EXE_leasehold"));
-    let run = command.args(["run", "found.yaml", "--no-plot"]).current_dir(folder.path()).output().expect("it starts");
+    let run = command
+        .args(["run", "found.yaml", "--no-plot"])
+        .current_dir(folder.path())
+        .output()
+        .expect("it starts");
     assert_eq!(run.status.code(), Some(0), "{}{}", text(&run.stdout), text(&run.stderr));
 }
 
 #[test]
 fn without_a_counterexample_nothing_is_written() {
     let folder = folder();
-    let output = check(folder.path(), &with(&PROVED, &["--scenario-out", "found.yaml", "--svg", "found.svg"]));
+    let output =
+        check(folder.path(), &with(&PROVED, &["--scenario-out", "found.yaml", "--svg", "found.svg"]));
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert!(text(&output.stderr).contains("found.yaml: not written"), "{}", text(&output.stderr));
     assert_eq!(std::fs::read_dir(folder.path()).expect("it is there").count(), 0);
@@ -267,8 +290,12 @@ fn a_frontier_lies_between_what_is_proved_and_what_is_violated() {
         json(&output)
     };
     let first = found("1");
-    let verdicts: Vec<_> =
-        first["tried"].as_array().expect("something was tried").iter().map(|one| one["verdict"].clone()).collect();
+    let verdicts: Vec<_> = first["tried"]
+        .as_array()
+        .expect("something was tried")
+        .iter()
+        .map(|one| one["verdict"].clone())
+        .collect();
     assert_eq!(verdicts.first(), Some(&"proved".into()), "{first}");
     assert_eq!(verdicts.last(), Some(&"violated".into()), "{first}");
     assert_eq!(without_measurements(first), without_measurements(found("2")));
@@ -292,7 +319,8 @@ fn a_workflow_on_github_gets_an_annotation() {
         (&VIOLATED[..], "::error title=VIOLATED%3A at most one leader::Assuming: "),
     ] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_leasehold"));
-        let output = command.env("GITHUB_ACTIONS", "true").arg("check").args(question).output().expect("it starts");
+        let output =
+            command.env("GITHUB_ACTIONS", "true").arg("check").args(question).output().expect("it starts");
         let said = text(&output.stdout);
         let line = said.lines().find(|line| line.starts_with("::")).expect("there is an annotation");
         assert!(line.starts_with(start), "{line}");

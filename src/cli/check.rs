@@ -3,13 +3,13 @@
 use anyhow::{Result, bail};
 
 use super::Status;
-use super::check_files;
-use super::check_questions;
 use super::check_args::{CheckArgs, Format};
+use super::check_files;
 use super::check_output::{Answer, Measured, in_github_actions, status};
+use super::check_questions;
 use super::check_watch::{Watch, knows_memory};
-use super::pictures::ending;
 use super::output::{check_outputs, print, remark, write_file};
+use super::pictures::ending;
 use crate::check::{Order, Report, Search, Setup, Verdict, Walls};
 
 pub(super) fn run(args: &CheckArgs) -> Result<Status> {

@@ -171,7 +171,11 @@ impl CheckArgs {
     pub(super) fn config(&self) -> Result<Config> {
         let on = |given: bool| given.then(|| "true".to_owned());
         let fields = [
-            ("protocol", "protocol", self.protocol.clone().or_else(|| self.ablate.then(|| "strict".to_owned()))),
+            (
+                "protocol",
+                "protocol",
+                self.protocol.clone().or_else(|| self.ablate.then(|| "strict".to_owned())),
+            ),
             ("lease-duration", "timings.lease_duration", self.lease_duration.clone()),
             ("renew-deadline", "timings.renew_deadline", self.renew_deadline.clone()),
             ("retry-period", "timings.retry_period", self.retry_period.clone()),
@@ -198,7 +202,9 @@ impl CheckArgs {
         let prepared = Scenario::default().prepare(Path::new(""), &overrides)?;
         let plan = prepared.settings.first().and_then(|setting| setting.plan());
         let Some(config) = plan.and_then(|plan| plan.nodes.first()?.elector) else {
-            bail!("--protocol none elects nobody, so there is nothing to check: choose client-go, strict or renew-time");
+            bail!(
+                "--protocol none elects nobody, so there is nothing to check: choose client-go, strict or renew-time"
+            );
         };
         Ok(config)
     }
@@ -301,7 +307,9 @@ impl CheckArgs {
         say("tick", self.tick.as_deref());
         say("timing", name_of(Some(&self.timing)).as_deref().filter(|name| *name != "exact"));
         say("order", name_of(Some(&self.order)).as_deref().filter(|name| *name != "bfs"));
-        words.extend(self.release_on_cancel.iter().map(|value| format!("--release-on-cancel={}", shell_word(value))));
+        words.extend(
+            self.release_on_cancel.iter().map(|value| format!("--release-on-cancel={}", shell_word(value))),
+        );
         for (flag, given) in [
             ("--release-retry", self.release_retry),
             ("--trust-fresh-namespace", self.trust_fresh_namespace),

@@ -220,7 +220,9 @@ fn budget(text: &str) -> Option<Budget> {
 /// `off`, `2`, `free`, `2:3s`, `free:3s` or `3s`.
 fn lasting(flag: &str, text: &str, timings: &Timings) -> Result<Lasting> {
     let remedy = || {
-        format!("--{flag} {text}: write off, how often (1 to 254) or free, and after a colon how long at most: free:3s, 2:3s, 3s")
+        format!(
+            "--{flag} {text}: write off, how often (1 to 254) or free, and after a colon how long at most: free:3s, 2:3s, 3s"
+        )
     };
     if let Some(times) = budget(text) {
         return Ok(Lasting { times, longest: None });
@@ -238,7 +240,9 @@ fn rate(text: &str) -> Result<RateRatio> {
     let parts = text.split_once('/').and_then(|(fast, slow)| {
         Some(RateRatio { fast: fast.trim().parse().ok()?, slow: slow.trim().parse().ok()? })
     });
-    parts.with_context(|| format!("--clock-ratio {text}: write FAST/SLOW in whole numbers up to 100, such as 5/4"))
+    parts.with_context(|| {
+        format!("--clock-ratio {text}: write FAST/SLOW in whole numbers up to 100, such as 5/4")
+    })
 }
 
 #[cfg(test)]

@@ -27,9 +27,9 @@ pub(super) fn write(args: &CheckArgs, story: Option<&Story>, setup: &Setup, what
         check_pictures::save(path, &sequence)?;
     }
     if let Some(path) = &args.scenario_out {
-        let scenario = story.scenario(setup, what).with_context(|| {
-            format!("{}: this run cannot be written as a scenario", path.display())
-        })?;
+        let scenario = story
+            .scenario(setup, what)
+            .with_context(|| format!("{}: this run cannot be written as a scenario", path.display()))?;
         let text = scenario.to_yaml();
         let showed = replay(path, &text, story, setup)?;
         write_file(path, text.as_bytes())?;
@@ -47,7 +47,9 @@ fn replay(path: &Path, text: &str, story: &Story, setup: &Setup) -> Result<Strin
     let folder = path.parent().unwrap_or(Path::new(""));
     let prepared = Scenario::parse(text, Format::Yaml, &name, folder, &[])
         .with_context(|| format!("the scenario of this run is refused; {defect}"))?;
-    let [setting] = prepared.settings.as_slice() else { bail!("the scenario has no single setting; {defect}") };
+    let [setting] = prepared.settings.as_slice() else {
+        bail!("the scenario has no single setting; {defect}")
+    };
     let Some(plan) = setting.plan() else {
         bail!("the scenario's settings are refused: {}; {defect}", setting.refusal().unwrap_or(""));
     };

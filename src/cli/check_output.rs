@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use super::Status;
 use super::check_story::{self, name};
 use crate::check::{
-    Assumptions, Budget, Drain, FailoverBound, Lasting, Reason, Report, Setup, StopCause, Story, Timing, Verdict, Walls,
-    Witness,
+    Assumptions, Budget, Drain, FailoverBound, Lasting, Reason, Report, Setup, StopCause, Story, Timing,
+    Verdict, Walls, Witness,
 };
 use crate::core::Span;
 
@@ -132,7 +132,10 @@ impl Answer<'_> {
         let FailoverBound { bound, .. } = self.bound?;
         let popular = popular_bound(&self.report.setup);
         Some(if *bound > popular {
-            format!("Widely taken for the bound: LD + RP = {popular}, which is {} too little.", bound.saturating_sub(popular))
+            format!(
+                "Widely taken for the bound: LD + RP = {popular}, which is {} too little.",
+                bound.saturating_sub(popular)
+            )
         } else {
             format!("Widely taken for the bound: LD + RP = {popular}, which holds here.")
         })
@@ -150,7 +153,8 @@ impl Answer<'_> {
             let _infallible = writeln!(text, "Seen: {}.", listed(&seen));
         }
         let depth = self.measured.depth.map_or(String::new(), |depth| format!(", depth {depth}"));
-        let memory = self.measured.bytes_a_state.map_or(String::new(), |bytes| format!(", {bytes} bytes a state"));
+        let memory =
+            self.measured.bytes_a_state.map_or(String::new(), |bytes| format!(", {bytes} bytes a state"));
         let _infallible = writeln!(
             text,
             "States: {} generated, {} different{depth}; {:.1} s, {} generated/s{memory}.",
@@ -246,7 +250,9 @@ impl Answer<'_> {
             let status = match verdict {
                 Verdict::Violated { property: broken, .. } if *broken != property => {
                     let mut status = TestCaseStatus::skipped();
-                    status.set_message(format!("not decided: the search ended when this was violated: {broken}"));
+                    status.set_message(format!(
+                        "not decided: the search ended when this was violated: {broken}"
+                    ));
                     status
                 }
                 _ => case_status(self.report),

@@ -25,7 +25,12 @@ pub(super) fn sequence(story: &Story, setup: &Setup, title: String) -> Sequence 
     let lanes: Vec<_> = (0..setup.replicas as u8).map(name).collect();
     let mut drawing = Drawing {
         lanes: vec![Lane::default(); lanes.len()],
-        sequence: Sequence { title, notes: vec![format!("Assuming: {}.", setup.sentence())], lanes, ..Sequence::default() },
+        sequence: Sequence {
+            title,
+            notes: vec![format!("Assuming: {}.", setup.sentence())],
+            lanes,
+            ..Sequence::default()
+        },
         order: 0,
         two_since: None,
     };
@@ -176,7 +181,14 @@ impl Drawing {
         }
     }
 
-    fn decided(&mut self, (replica, request): (u8, u32), arrivals: u32, op: &Op, result: &Result<Reply, Failure>, at: At) {
+    fn decided(
+        &mut self,
+        (replica, request): (u8, u32),
+        arrivals: u32,
+        op: &Op,
+        result: &Result<Reply, Failure>,
+        at: At,
+    ) {
         let requests = &self.lanes[usize::from(replica)].requests;
         let Some(&(_, index)) = requests.iter().find(|(number, _)| *number == request) else { return };
         let message = &mut self.sequence.messages[index];
@@ -245,7 +257,9 @@ impl Drawing {
     /// The mark that says why, if it is of now.
     fn started_at(&self, replica: usize, at: At) -> At {
         let marks = self.sequence.marks.iter().rev().take_while(|mark| mark.at.ns == at.ns);
-        let own = marks.into_iter().find(|mark| mark.lane == Some(replica) && mark.text.starts_with("starts leading"));
+        let own = marks
+            .into_iter()
+            .find(|mark| mark.lane == Some(replica) && mark.text.starts_with("starts leading"));
         own.map_or(at, |mark| mark.at)
     }
 

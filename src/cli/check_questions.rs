@@ -15,7 +15,9 @@ use super::check_story;
 use super::check_watch::Watch;
 use super::output::{print, remark, write_file};
 use super::pictures::ending;
-use crate::check::{Ablation, Frontier, Knob, Report, Setup, Tried, Verdict, ablate, explore, failover_bound, frontier};
+use crate::check::{
+    Ablation, Frontier, Knob, Report, Setup, Tried, Verdict, ablate, explore, failover_bound, frontier,
+};
 use crate::report::{Align, Came, RangePlot, Table, Try};
 
 /// How long at most until somebody leads.
@@ -68,8 +70,13 @@ pub(super) fn which_rules(args: &CheckArgs, setup: &Setup, watch: &mut Watch) ->
     match args.format {
         Format::Json => print(&listing("ablate", "rules", rows.collect(), args, watch))?,
         Format::Text => {
-            let columns =
-                [("rule", Align::Left), ("changed to", Align::Left), ("from", Align::Left), ("states", Align::Right), ("", Align::Left)];
+            let columns = [
+                ("rule", Align::Left),
+                ("changed to", Align::Left),
+                ("from", Align::Left),
+                ("states", Align::Right),
+                ("", Align::Left),
+            ];
             let mut table = Table::new(&columns);
             for one in &all {
                 let states = HumanCount(one.report.progress.unique as u64).to_string();
@@ -78,7 +85,8 @@ pub(super) fn which_rules(args: &CheckArgs, setup: &Setup, watch: &mut Watch) ->
             }
             let mut text = format!("{table}\n");
             for one in &all {
-                let _infallible = writeln!(text, "{} {}: assuming {}.", one.rule, one.to, one.report.setup.sentence());
+                let _infallible =
+                    writeln!(text, "{} {}: assuming {}.", one.rule, one.to, one.report.setup.sentence());
             }
             let _infallible = writeln!(text, "\nAgain: {}", args.command());
             print(&text)?;
@@ -115,7 +123,8 @@ pub(super) fn how_far(args: &CheckArgs, which: Stretch, base: Setup, watch: &mut
         }
         Format::Text => print(&frontier_text(args, &found, name, &base))?,
     }
-    let cases = found.tried.iter().map(|one| Case { name: format!("{name}: {}", one.label), report: &one.report });
+    let cases =
+        found.tried.iter().map(|one| Case { name: format!("{name}: {}", one.label), report: &one.report });
     write_junit(args, cases.collect(), watch)?;
     if let Some(path) = &args.plot {
         let plot = plot(&found, name, &base);
@@ -129,7 +138,12 @@ pub(super) fn how_far(args: &CheckArgs, which: Stretch, base: Setup, watch: &mut
         Some(Report { verdict: Verdict::Violated { story, .. }, setup, .. }) => (Some(story), setup),
         _ => (None, &base),
     };
-    check_files::write(args, story, setup, &refuted.map_or_else(String::new, |one| headline(&one.report.verdict)))?;
+    check_files::write(
+        args,
+        story,
+        setup,
+        &refuted.map_or_else(String::new, |one| headline(&one.report.verdict)),
+    )?;
     Ok(answered(found.tried.iter().map(|one| &one.report)))
 }
 
@@ -140,7 +154,8 @@ fn frontier_text(args: &CheckArgs, found: &Frontier, name: &str, base: &Setup) -
         let states = HumanCount(one.report.progress.unique as u64).to_string();
         table.row([one.label.clone(), states, headline(&one.report.verdict)]);
     }
-    let mut text = format!("{}\nAssuming, but for that: {}.\n\n{table}", summary(found, name), base.sentence());
+    let mut text =
+        format!("{}\nAssuming, but for that: {}.\n\n{table}", summary(found, name), base.sentence());
     if let Some(Report { verdict: Verdict::Violated { story, .. }, setup, .. }) =
         found.smallest_refuted.as_ref().map(|one| &one.report)
     {
@@ -154,8 +169,12 @@ fn summary(found: &Frontier, name: &str) -> String {
     let label = |one: &Option<Tried>| one.as_ref().map(|one| one.label.clone());
     match (label(&found.largest_proved), label(&found.smallest_refuted)) {
         (Some(proved), Some(refuted)) => format!("{name}: PROVED up to {proved}, VIOLATED from {refuted}"),
-        (Some(proved), None) => format!("{name}: PROVED up to {proved}, and nothing that was tried is violated"),
-        (None, Some(refuted)) => format!("{name}: VIOLATED from {refuted}, and nothing that was tried is proved"),
+        (Some(proved), None) => {
+            format!("{name}: PROVED up to {proved}, and nothing that was tried is violated")
+        }
+        (None, Some(refuted)) => {
+            format!("{name}: VIOLATED from {refuted}, and nothing that was tried is proved")
+        }
         (None, None) => format!("{name}: INCONCLUSIVE"),
     }
 }
@@ -190,9 +209,9 @@ fn plot(found: &Frontier, name: &str, base: &Setup) -> RangePlot {
 
 /// Serves the states to a browser.
 pub(super) fn look_around(address: &str, setup: Setup) -> Result<Status> {
-    let known: std::net::SocketAddr = address
-        .parse()
-        .with_context(|| format!("--explore {address}: write an address and a port, such as 127.0.0.1:3000"))?;
+    let known: std::net::SocketAddr = address.parse().with_context(|| {
+        format!("--explore {address}: write an address and a port, such as 127.0.0.1:3000")
+    })?;
     remark(format_args!("exploring at http://{known}, until interrupted; assuming {}", setup.sentence()));
     explore(setup, known)?;
     Ok(Status::Ok)
@@ -201,7 +220,9 @@ pub(super) fn look_around(address: &str, setup: Setup) -> Result<Status> {
 /// Refuses files that would have to show more than one run.
 pub(super) fn check_files_of(args: &CheckArgs) -> Result<()> {
     if args.ablate && (args.scenario_out.is_some() || !args.svg.is_empty()) {
-        bail!("--scenario-out and --svg show one run, and --ablate finds many: ask for one of them with --rule");
+        bail!(
+            "--scenario-out and --svg show one run, and --ablate finds many: ask for one of them with --rule"
+        );
     }
     Ok(())
 }

@@ -34,7 +34,9 @@ pub(super) fn tell(story: &Story, setup: &Setup) -> Vec<Told> {
         for heard in &chapter.heard {
             remember(heard, &mut known);
         }
-        if let Action::Answer { replica } | Action::Lose { replica } | Action::GiveUp { replica } = chapter.action {
+        if let Action::Answer { replica } | Action::Lose { replica } | Action::GiveUp { replica } =
+            chapter.action
+        {
             known[usize::from(replica)].answer = None;
         }
         told.push(Told {
@@ -54,10 +56,10 @@ pub(super) fn ends_at(story: &Story, setup: &Setup, index: usize) -> u64 {
     let Action::Pass { ticks, .. } = action else { return at_ns };
     let rate = setup.assumptions.rate;
     let units = if rate.fast == rate.slow { 1 } else { u64::from(rate.slow) };
-    story.chapters.get(index + 1).map_or_else(
-        || at_ns + setup.tick.as_nanos() / units * u64::from(ticks),
-        |next| next.at_ns,
-    )
+    story
+        .chapters
+        .get(index + 1)
+        .map_or_else(|| at_ns + setup.tick.as_nanos() / units * u64::from(ticks), |next| next.at_ns)
 }
 
 /// What is known of the request that a replica waits for.
@@ -116,7 +118,8 @@ fn action(chapter: &Chapter, setup: &Setup, known: &[Known; 16], lasts_ns: u64) 
         Action::Wake { replica } => format!("a timer of {} fires", name(replica)),
         Action::GiveUp { replica } => format!("{} gives up waiting for its request", name(replica)),
         Action::Choose { replica, ticks, early } => {
-            let more = Span::from_nanos(u64::from(ticks) * setup.tick.as_nanos() - u64::from(early && ticks > 0));
+            let more =
+                Span::from_nanos(u64::from(ticks) * setup.tick.as_nanos() - u64::from(early && ticks > 0));
             let wait = setup.config.timings().retry_period.saturating_add(more);
             format!("{} will try again in {wait}", name(replica))
         }
@@ -142,7 +145,11 @@ fn action(chapter: &Chapter, setup: &Setup, known: &[Known; 16], lasts_ns: u64) 
         },
         Action::LateWrite { .. } => match chapter.late {
             Some((replica, number)) => {
-                format!("{}'s {} request, given up long ago, reaches the server", name(replica), ordinal(number))
+                format!(
+                    "{}'s {} request, given up long ago, reaches the server",
+                    name(replica),
+                    ordinal(number)
+                )
             }
             None => "a write that was given up reaches the server".to_owned(),
         },
@@ -177,9 +184,9 @@ fn heard(heard: &Heard) -> String {
             format!("the server, the {} time: {}", ordinal(arrivals), answer(&result))
         }
         // A write of what is there already makes no new version.
-        Heard::Decided { op: Op::Update { expected, .. }, result: Ok(Reply::Written { version }), .. }
-            if version == expected =>
-        {
+        Heard::Decided {
+            op: Op::Update { expected, .. }, result: Ok(Reply::Written { version }), ..
+        } if version == expected => {
             format!("the server: ok, nothing changes, rv {}", version.resource_version)
         }
         Heard::Decided { result, .. } => format!("the server: {}", answer(&result)),
@@ -194,14 +201,18 @@ pub(super) fn asked(op: &Op) -> String {
     match op {
         Op::Get => "Get".to_owned(),
         Op::Create(_) => "Create".to_owned(),
-        Op::Update { record, expected } => format!("Update rv {}{}", expected.resource_version, releases(record)),
+        Op::Update { record, expected } => {
+            format!("Update rv {}{}", expected.resource_version, releases(record))
+        }
     }
 }
 
 /// What the server says.
 pub(super) fn answer(result: &Result<Reply, Failure>) -> String {
     match result {
-        Ok(Reply::Read { record, version }) => format!("rv {}, {}", version.resource_version, held(record.holder)),
+        Ok(Reply::Read { record, version }) => {
+            format!("rv {}, {}", version.resource_version, held(record.holder))
+        }
         Ok(Reply::Written { version }) => format!("ok, rv {}", version.resource_version),
         Err(failure) => match failure {
             Failure::NotFound => "404 NotFound",

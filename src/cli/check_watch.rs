@@ -26,7 +26,10 @@ pub(super) struct Watch {
     stopped_by: Option<StopCause>,
 }
 
-#[expect(clippy::disallowed_methods, reason = "how long it took is told to people, and when it is enough they say")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long it took is told to people, and when it is enough they say"
+)]
 fn now() -> Instant {
     Instant::now()
 }

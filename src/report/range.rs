@@ -112,7 +112,9 @@ fn bands(scene: &mut Scene, tries: &[&Try], x_of: &impl Fn(f64) -> f64, top: f64
     let violated = tries.iter().rev().take_while(|tried| tried.came == Came::Violated).last();
     if let Some(up_to) = proved {
         let fill = Paint { rgb: PROVED, alpha: 0.15 };
-        scene.rect((LEFT, top, x_of(up_to.x) - LEFT, BAND), fill).hint(format!("proved up to {}", up_to.label));
+        scene
+            .rect((LEFT, top, x_of(up_to.x) - LEFT, BAND), fill)
+            .hint(format!("proved up to {}", up_to.label));
     }
     if let Some(from) = violated {
         let fill = Paint { rgb: VIOLATED, alpha: 0.15 };
@@ -136,7 +138,8 @@ fn placed(tries: &[&Try], x_of: &impl Fn(f64) -> f64) -> Vec<(f64, usize)> {
 
 fn legend(scene: &mut Scene, top: f64) -> f64 {
     let mut x = MARGIN + 6.0;
-    for (came, name) in [(Came::Proved, "proved"), (Came::Violated, "violated"), (Came::Unknown, "undecided")] {
+    for (came, name) in [(Came::Proved, "proved"), (Came::Violated, "violated"), (Came::Unknown, "undecided")]
+    {
         mark(scene, (x, top + 6.0), came, name);
         scene.text((x + 14.0, top + 10.5), Anchor::Start, 12.5, INK, name);
         x += 14.0 + font::width(name, 12.5) + 26.0;
@@ -176,7 +179,9 @@ mod tests {
 
     #[test]
     fn odd_values_are_no_trouble() {
-        for tries in [&[][..], &[(0.0, Came::Proved)], &[(f64::NAN, Came::Proved), (f64::INFINITY, Came::Violated)]] {
+        for tries in
+            [&[][..], &[(0.0, Came::Proved)], &[(f64::NAN, Came::Proved), (f64::INFINITY, Came::Violated)]]
+        {
             let plot = plot(tries);
             assert!(!plot.to_svg().contains("NaN"));
             assert!(!plot.to_png().is_empty());
