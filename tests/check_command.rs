@@ -23,6 +23,10 @@ const VIOLATED: [&str; 10] = [
     "1s",
 ];
 
+/// A question that takes long, and finds nothing on the way.
+const LONG: [&str; 8] =
+    ["--protocol", "strict", "--assume", "perfect", "--request-delay", "free", "--response-delay", "free"];
+
 fn check(folder: &Path, args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_leasehold"));
     command.env_remove("GITHUB_ACTIONS").arg("check").args(args).current_dir(folder);
@@ -117,12 +121,12 @@ fn the_command_at_the_end_asks_the_same_again() {
 
 #[test]
 fn a_search_that_is_stopped_is_inconclusive() {
-    let output = check(folder().path(), &["--timeout", "0s", "--protocol", "strict"]);
+    let output = check(folder().path(), &with(&LONG, &["--timeout", "0s"]));
     assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
     let said = text(&output.stdout);
     assert!(said.starts_with("INCONCLUSIVE: it took too long (--timeout); "), "{said}");
     assert!(said.contains("known states were not looked at"), "{said}");
-    let output = check(folder().path(), &["--timeout", "0s", "--protocol", "strict", "--format", "json"]);
+    let output = check(folder().path(), &with(&LONG, &["--timeout", "0s", "--format", "json"]));
     assert_eq!(output.status.code(), Some(3));
     let found = json(&output);
     assert_eq!((&found["verdict"], &found["stopped_by"]), (&"inconclusive".into(), &"timeout".into()));
@@ -132,7 +136,7 @@ fn a_search_that_is_stopped_is_inconclusive() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_search_that_needs_too_much_memory_is_inconclusive() {
-    let output = check(folder().path(), &["--memory-limit", "1kB", "--protocol", "strict"]);
+    let output = check(folder().path(), &with(&LONG, &["--memory-limit", "1kB"]));
     assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
     assert!(text(&output.stdout).starts_with("INCONCLUSIVE: it needed too much memory"));
 }
@@ -217,7 +221,7 @@ fn junit_names_each_property() {
     for (question, wanted) in [
         (PROVED.to_vec(), r#"failures="0" errors="0""#),
         (VIOLATED.to_vec(), r#"failures="1" errors="0""#),
-        (vec!["--timeout", "0s", "--protocol", "strict"], r#"failures="0" errors="5""#),
+        (with(&LONG, &["--timeout", "0s"]), r#"failures="0" errors="5""#),
     ] {
         let folder = folder();
         let status = check(folder.path(), &with(&question, &["--junit", "found.xml"])).status;
