@@ -68,7 +68,7 @@ fn what_is_proved_exits_with_0_and_says_of_what() {
         &[
             "PROVED\n",
             "Assuming: 2 replicas at 15s/10s/2s",
-            "Checked: at most one leader",
+            "Checked: client-go: at most one leader",
             "Seen: somebody leads",
             "States: ",
             "Again: leasehold check --assume perfect\n",
@@ -319,8 +319,8 @@ fn longer_questions_that_are_stopped_are_inconclusive() {
 #[test]
 fn a_workflow_on_github_gets_an_annotation() {
     for (question, start) in [
-        (&PROVED[..], "::notice title=PROVED::Assuming: "),
-        (&VIOLATED[..], "::error title=VIOLATED%3A at most one leader::Assuming: "),
+        (&PROVED[..], "::notice title=PROVED::client-go. Assuming: "),
+        (&VIOLATED[..], "::error title=VIOLATED%3A at most one leader::client-go. Assuming: "),
     ] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_leasehold"));
         let output =

@@ -46,7 +46,8 @@ fn one(args: &CheckArgs, setup: Setup, watch: &mut Watch) -> Result<Status> {
     let report = search.run(setup, watch)?;
     watch.done();
     let measured = measured(&search, &report, watch);
-    let answer = Answer { report: &report, measured, command: args.command(), bound: None };
+    let answer =
+        Answer { report: &report, measured, subject: args.subject(), command: args.command(), bound: None };
     publish(args, &answer)?;
     check_files::write(args, answer.story(), &report.setup, &answer.headline())?;
     Ok(status(&report.verdict))

@@ -209,6 +209,16 @@ impl CheckArgs {
         Ok(config)
     }
 
+    /// The protocol, and the rules of it that are changed.
+    pub(super) fn subject(&self) -> String {
+        let default = if self.ablate { "strict" } else { "client-go" };
+        let protocol = self.protocol.as_deref().unwrap_or(default);
+        if self.rule.is_empty() {
+            return protocol.to_owned();
+        }
+        format!("{protocol} with {}", self.rule.join(", "))
+    }
+
     /// What `strict` assumes of clocks.
     pub(super) fn clock_bound(&self) -> Result<ClockBound> {
         let Some(ppm) = &self.clock_bound_ppm else { return Ok(ClockBound::DEFAULT) };

@@ -1,11 +1,8 @@
-//! What a check found: as text, as JSON, as JUnit, and as remarks on a pull request.
+//! What a check found: as text, as JSON, and as remarks on a pull request.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
-use anyhow::{Context, Result};
 use indicatif::HumanCount;
-use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 use serde_json::{Value, json};
 
 use super::Status;
@@ -28,16 +25,12 @@ pub(super) struct Measured {
 pub(super) struct Answer<'a> {
     pub(super) report: &'a Report,
     pub(super) measured: Measured,
+    /// Who elects.
+    pub(super) subject: String,
     /// What asks the same again.
     pub(super) command: String,
     /// Where that was the question.
     pub(super) bound: Option<&'a FailoverBound>,
-}
-
-/// A search as a case of a test suite.
-pub(super) struct Case<'a> {
-    pub(super) name: String,
-    pub(super) report: &'a Report,
 }
 
 pub(super) fn status(verdict: &Verdict) -> Status {
@@ -148,7 +141,7 @@ impl Answer<'_> {
             let _infallible = writeln!(text, "{comparison}");
         }
         let _infallible = writeln!(text, "Assuming: {}.", setup.sentence());
-        let _infallible = writeln!(text, "Checked: {}.", setup.property_names().join("; "));
+        let _infallible = writeln!(text, "Checked: {}: {}.", self.subject, setup.property_names().join("; "));
         if let Some(seen) = seen(self.report) {
             let _infallible = writeln!(text, "Seen: {}.", listed(&seen));
         }
@@ -214,6 +207,7 @@ impl Answer<'_> {
             "stopped_by": stopped,
             "frontier_states": frontier,
             "never_seen": never_seen,
+            "subject": self.subject,
             "sentence": setup.sentence(),
             "replicas": setup.replicas,
             "timings_ns": {
@@ -242,29 +236,6 @@ impl Answer<'_> {
         })
     }
 
-    /// One suite, one case for each property.
-    pub(super) fn junit(&self) -> Result<String> {
-        let Report { setup, verdict, .. } = self.report;
-        let mut suite = TestSuite::new("leasehold check");
-        for property in setup.property_names() {
-            let status = match verdict {
-                Verdict::Violated { property: broken, .. } if *broken != property => {
-                    let mut status = TestCaseStatus::skipped();
-                    status.set_message(format!(
-                        "not decided: the search ended when this was violated: {broken}"
-                    ));
-                    status
-                }
-                _ => case_status(self.report),
-            };
-            let mut case = TestCase::new(property, status);
-            case.set_classname("leasehold.check");
-            case.set_system_out(format!("Assuming: {}.\nAgain: {}", setup.sentence(), self.command));
-            suite.add_test_case(case);
-        }
-        whole(suite, Duration::from_secs_f64(self.measured.seconds))
-    }
-
     /// What GitHub shows on a pull request.
     pub(super) fn annotation(&self) -> String {
         let Report { setup, verdict, .. } = self.report;
@@ -273,7 +244,7 @@ impl Answer<'_> {
             Verdict::Violated { .. } => "error",
             Verdict::Inconclusive(_) => "warning",
         };
-        let mut message = format!("Assuming: {}.", setup.sentence());
+        let mut message = format!("{}. Assuming: {}.", self.subject, setup.sentence());
         if let Some(comparison) = self.comparison() {
             let _infallible = write!(message, "\n{comparison}");
         }
@@ -283,43 +254,6 @@ impl Answer<'_> {
         let _infallible = write!(message, "\nAgain: {}", self.command);
         format!("::{kind} title={}::{}\n", escaped(&self.headline(), true), escaped(&message, false))
     }
-}
-
-fn case_status(report: &Report) -> TestCaseStatus {
-    let (kind, name) = match &report.verdict {
-        Verdict::Proved => return TestCaseStatus::success(),
-        Verdict::Violated { .. } => (NonSuccessKind::Failure, "violated"),
-        Verdict::Inconclusive(_) => (NonSuccessKind::Error, "inconclusive"),
-    };
-    let mut status = TestCaseStatus::non_success(kind);
-    status.set_type(name).set_message(headline(&report.verdict));
-    if let Verdict::Violated { story, .. } = &report.verdict {
-        status.set_description(check_story::timeline(story, &report.setup));
-    }
-    status
-}
-
-/// A suite of searches, for questions that take several: a violation is an answer there, and no failure.
-pub(super) fn junit_of(cases: &[Case<'_>], took: Duration) -> Result<String> {
-    let mut suite = TestSuite::new("leasehold check");
-    for Case { name, report } in cases {
-        let status = match report.verdict {
-            Verdict::Violated { .. } => TestCaseStatus::success(),
-            _ => case_status(report),
-        };
-        let mut case = TestCase::new(name.as_str(), status);
-        case.set_classname("leasehold.check");
-        case.set_system_out(format!("{}\nAssuming: {}.", headline(&report.verdict), report.setup.sentence()));
-        suite.add_test_case(case);
-    }
-    whole(suite, took)
-}
-
-fn whole(mut suite: TestSuite, took: Duration) -> Result<String> {
-    suite.set_time(took);
-    let mut junit = quick_junit::Report::new("leasehold");
-    junit.add_test_suite(suite);
-    junit.to_string().context("the JUnit file could not be made")
 }
 
 /// Whether this runs in a GitHub workflow.

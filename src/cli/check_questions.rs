@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use super::Status;
 use super::check_args::{CheckArgs, Format, Stretch};
 use super::check_files;
-use super::check_output::{Answer, Case, headline, junit_of, status, verdict_name};
+use super::check_junit::{Case, junit_of};
+use super::check_output::{Answer, headline, status, verdict_name};
 use super::check_story;
 use super::check_watch::Watch;
 use super::output::{print, remark, write_file};
@@ -28,7 +29,13 @@ pub(super) fn longest_failover(args: &CheckArgs, setup: &Setup, watch: &mut Watc
     let Some(found) = found else {
         let why = watch.stopped_by().map_or("nobody leads again", super::check_output::stopped);
         print(&match args.format {
-            Format::Text => format!("INCONCLUSIVE: {why}\nAssuming: {}.\n", setup.sentence()),
+            Format::Text => format!(
+                "INCONCLUSIVE: {why}; {} states had been made, {} different\nAssuming: {}.\n\nAgain: {}\n",
+                HumanCount(watch.last().generated as u64),
+                HumanCount(watch.last().unique as u64),
+                setup.sentence(),
+                args.command()
+            ),
             Format::Json => {
                 let value = json!({
                     "leasehold_check": 1,
@@ -37,6 +44,7 @@ pub(super) fn longest_failover(args: &CheckArgs, setup: &Setup, watch: &mut Watc
                     "reason": why,
                     "sentence": setup.sentence(),
                     "command": args.command(),
+                    "measured": { "generated": watch.last().generated, "unique": watch.last().unique },
                 });
                 format!("{value:#}\n")
             }
@@ -44,7 +52,13 @@ pub(super) fn longest_failover(args: &CheckArgs, setup: &Setup, watch: &mut Watc
         return Ok(Status::Inconclusive);
     };
     let measured = super::check::measured(&search, &found.report, watch);
-    let answer = Answer { report: &found.report, measured, command: args.command(), bound: Some(&found) };
+    let answer = Answer {
+        report: &found.report,
+        measured,
+        subject: args.subject(),
+        command: args.command(),
+        bound: Some(&found),
+    };
     super::check::publish(args, &answer)?;
     let what = format!("It takes {} until somebody leads after the leader crashed", found.bound);
     check_files::write(args, Some(&found.story), &found.report.setup, &what)?;

@@ -22,7 +22,7 @@ pub(super) struct Watch {
     resident_before: Option<u64>,
     wait: Duration,
     bar: ProgressBar,
-    generated: usize,
+    last: Progress,
     stopped_by: Option<StopCause>,
 }
 
@@ -44,13 +44,18 @@ impl Watch {
             resident_before: resident(),
             wait: Duration::from_millis(1),
             bar: spinner(args.quiet),
-            generated: 0,
+            last: Progress::default(),
             stopped_by: None,
         })
     }
 
     pub(super) fn done(&self) {
         self.bar.finish_and_clear();
+    }
+
+    /// How far the last search had come when it was last looked at.
+    pub(super) fn last(&self) -> Progress {
+        self.last
     }
 
     /// Whoever ended the searches early.
@@ -94,11 +99,11 @@ impl Watch {
 impl Watcher for Watch {
     fn look(&mut self, progress: Progress) -> Option<StopCause> {
         let elapsed = self.elapsed();
-        if progress.generated < self.generated {
+        if progress.generated < self.last.generated {
             // The next search.
             self.wait = Duration::from_millis(1);
         }
-        self.generated = progress.generated;
+        self.last = progress;
         if !self.bar.is_hidden() {
             let rate = progress.generated as u128 * 1_000 / elapsed.as_millis().max(1);
             let rate = u64::try_from(rate).unwrap_or(u64::MAX);
