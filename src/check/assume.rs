@@ -176,12 +176,11 @@ impl Assumptions {
         walls: Walls::PERFECT,
     };
 
-    /// What a cluster sees sooner or later: messages take up to a second each way, one is lost, a write is applied after its
-    /// sender gave up, a process crashes and is started again. Nobody touches the Lease, clocks are perfect.
+    /// What a cluster sees sooner or later: messages take up to a second each way, a write is applied after its sender
+    /// gave up, a process crashes and is started again. Nobody touches the Lease, clocks are perfect.
     pub const DEFAULT: Self = Self {
         request_delay: Lasting { times: Budget::Free, longest: Some(Span::from_secs(1)) },
         response_delay: Lasting { times: Budget::Free, longest: Some(Span::from_secs(1)) },
-        loss: Budget::UpTo(1),
         late_writes: Budget::UpTo(1),
         crashes: Budget::UpTo(1),
         restarts: Budget::UpTo(1),

@@ -15,6 +15,8 @@ mod replay;
 mod setup;
 mod story;
 #[cfg(test)]
+mod refinement_tests;
+#[cfg(test)]
 mod tests;
 mod verdict;
 mod world;

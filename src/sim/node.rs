@@ -354,6 +354,9 @@ impl World<'_> {
             let extra = next.saturating_sub(self.now).saturating_sub(retry);
             return Span::from_nanos(extra).min(up_to);
         }
+        if let Some(grid) = self.grid_ns {
+            return Span::from_nanos(node.rng.below(up_to.as_nanos() / grid + 1) * grid);
+        }
         Span::from_nanos(node.rng.below(up_to.as_nanos()))
     }
 

@@ -72,6 +72,8 @@ pub struct World<'p> {
     pub(super) observer: Observer,
     pub(super) requests_sent: u32,
     pub(super) script: Option<Script>,
+    /// Waits between polls are multiples of this, where it is given.
+    pub(super) grid_ns: Option<u64>,
     /// What was sent, where a schedule says what becomes of it.
     pub(super) pool: Pool,
     pub(super) schedule_error: Option<ScheduleError>,
@@ -106,6 +108,7 @@ impl<'p> World<'p> {
             observer: Observer::default(),
             requests_sent: 0,
             script: None,
+            grid_ns: None,
             pool: Pool::default(),
             schedule_error: None,
             recording: None,
@@ -118,6 +121,13 @@ impl<'p> World<'p> {
     #[must_use]
     pub fn with_script(mut self, script: Script) -> Self {
         self.script = Some(script);
+        self
+    }
+
+    /// Waits between polls are multiples of this, so that a model of time in ticks can follow.
+    #[must_use]
+    pub fn on_grid(mut self, grid_ns: u64) -> Self {
+        self.grid_ns = Some(grid_ns.max(1));
         self
     }
 
