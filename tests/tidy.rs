@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every module and what it may use. `cli` is on top: nobody lists it.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("core", &[]),
     ("store", &["core"]),
     ("sim", &["core", "store"]),
@@ -14,7 +14,8 @@ const ARROWS: [(&str, &[&str]); 8] = [
     ("replay", &["core", "store", "sim"]),
     ("stats", &["core", "store", "sim"]),
     ("report", &["core", "sim", "stats"]),
-    ("cli", &["core", "store", "sim", "scenario", "replay", "stats", "report"]),
+    ("check", &["core", "store", "sim", "scenario"]),
+    ("cli", &["core", "store", "sim", "scenario", "replay", "stats", "report", "check"]),
 ];
 
 /// What would make the pure core anything but a function of its inputs, or let it allocate.

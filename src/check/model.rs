@@ -8,7 +8,7 @@ use stateright::Property;
 use super::action::{Action, Witness};
 use super::apply::{Listener, Rules};
 use super::pack::{Codec, State};
-use super::setup::Setup;
+use super::setup::{Question, Setup};
 use super::world::{Broken, World};
 
 /// What can be checked of a [`Setup`].
@@ -34,6 +34,16 @@ pub(super) const ALWAYS: [(&str, u8); 6] = [
     ("the stored Lease changes by conditional writes only", Broken::STORE),
     (A_LEADER_IN_TIME, Broken::TOO_LONG),
 ];
+
+impl Setup {
+    /// The properties that are looked at, by name.
+    #[must_use]
+    pub fn property_names(&self) -> Vec<&'static str> {
+        let in_time = matches!(self.question, Question::Failover { .. });
+        let asked = |name: &str, what: u8| self.properties.0 & what != 0 && (in_time || name != A_LEADER_IN_TIME);
+        ALWAYS.iter().filter(|(name, what)| asked(name, *what)).map(|(name, _)| *name).collect()
+    }
+}
 
 /// The property that this is all about.
 pub const AT_MOST_ONE_LEADER: &str = "at most one leader";

@@ -180,6 +180,8 @@ fn finish(setup: Setup, mut checker: impl Checker<Model>, watcher: &mut impl Wat
         }
     }
     let model = checker.model();
+    // Paths are found by going them again.
+    model.stop.store(false, Ordering::Relaxed);
     let mut discoveries = checker.discoveries();
     let violated = ALWAYS.iter().find_map(|(name, _)| Some((*name, discoveries.remove(name)?)));
     let verdict = match (violated, stopped) {

@@ -1,5 +1,15 @@
 //! The `leasehold` command.
 
+mod check;
+mod check_args;
+mod check_assume;
+mod check_files;
+mod check_junit;
+mod check_output;
+mod check_pictures;
+mod check_questions;
+mod check_story;
+mod check_watch;
 mod output;
 mod pictures;
 mod plot;
@@ -15,10 +25,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Simulate lease-based leader election, deterministically.
+/// Simulate and model-check lease-based leader election, deterministically.
 ///
-/// Exit codes: 0 all is well; 1 an expectation failed or a comparison found a difference; 2 bad usage or
-/// input; 3 inconclusive (interrupted, or something expected was not measured).
+/// Exit codes: 0 all is well; 1 an expectation failed, a comparison found a difference or a property is violated; 2 bad
+/// usage or input; 3 inconclusive (interrupted, or something expected was not measured).
 #[derive(Parser, Debug)]
 #[command(name = "leasehold", version, max_term_width = 100)]
 struct Cli {
@@ -29,6 +39,7 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     Run(Box<run_args::RunArgs>),
+    Check(Box<check_args::CheckArgs>),
     Replay(replay::ReplayArgs),
     Plot(plot::PlotArgs),
     Schema(schema::SchemaArgs),
@@ -59,6 +70,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match &cli.command {
         Command::Run(args) => run::run(args),
+        Command::Check(args) => check::run(args),
         Command::Replay(args) => replay::run(args),
         Command::Plot(args) => plot::run(args),
         Command::Schema(args) => schema::run(args),

@@ -15,14 +15,14 @@ const BAR: f64 = 24.0;
 const REQUESTS: f64 = 14.0;
 const BETWEEN_LANES: f64 = 20.0;
 
-const LEADING: Rgb = (0, 114, 178);
-const DRAINING: Rgb = (166, 206, 227);
+pub(super) const LEADING: Rgb = (0, 114, 178);
+pub(super) const DRAINING: Rgb = (166, 206, 227);
 const FOLLOWER: Rgb = (176, 184, 192);
-const STOPPED: Rgb = (120, 120, 120);
-const TWO_LEADERS: Rgb = (208, 2, 27);
+pub(super) const STOPPED: Rgb = (120, 120, 120);
+pub(super) const TWO_LEADERS: Rgb = (208, 2, 27);
 
 /// What a request's colour tells, for the legend.
-const RESULTS: [(&str, Outcome); 4] = [
+pub(super) const RESULTS: [(&str, Outcome); 4] = [
     ("ok", Outcome::Ok),
     ("conflict, not found, exists", Outcome::Conflict),
     ("refused, 4xx, 5xx", Outcome::Refused),
@@ -357,7 +357,7 @@ fn draw_request(scene: &mut Scene, (x, foot): (f64, f64), verb: Verb, outcome: O
     scene.rect((x - 0.75, foot - height, 1.5, height), rgb);
 }
 
-fn result_color(outcome: Outcome) -> Rgb {
+pub(super) fn result_color(outcome: Outcome) -> Rgb {
     match outcome {
         Outcome::Ok => (0, 158, 115),
         Outcome::Conflict | Outcome::NotFound | Outcome::AlreadyExists => (230, 159, 0),

@@ -55,7 +55,8 @@ impl Override {
         Self::with_args(path, value, [format!("--{flag}"), value.to_owned()])
     }
 
-    fn with_args(path: &str, value: &str, args: [String; 2]) -> Result<Self, Error> {
+    /// Sets the field at `path`, for command-line arguments of another form.
+    pub(crate) fn with_args(path: &str, value: &str, args: [String; 2]) -> Result<Self, Error> {
         let wrong = |reason| Error::Override { text: shown(&args), reason: format!("{reason}{HELP}") };
         let path = Path::parse(path.trim()).map_err(wrong)?;
         let is_condition = matches!(path.steps(), [Step::Key(key), _, ..] if key == "expect");
