@@ -31,9 +31,9 @@ fn main() {
     match a[1].as_str() {
         "ablate" => { ablate(Timings::DEFAULT, ClockBound::DEFAULT, &s, &mut Patient, |x| println!("{:24} {:>6.1}s {}", x.rule, t.elapsed().as_secs_f64(), line(&x.report))).unwrap(); }
         "frontier" => {
-            let p = Assumptions::PERFECT;
+            let p = Assumptions { loss: Budget::Free, ..Assumptions::PERFECT };
             let (knob, base) = match a[2].as_str() {
-                "cg-rate" => (Knob::ClockRate, Setup::safety(cg, n, Assumptions { request_delay: Lasting::OFF, crashes: Budget::UpTo(1), ..p })),
+                "cg-rate" => (Knob::ClockRate, Setup::safety(cg, n, p)),
                 "st-rate" => (Knob::ClockRate, Setup::safety(st, n, Assumptions { request_delay: Lasting::FREE, response_delay: Lasting::FREE, loss: Budget::Free, late_writes: Budget::Free, ..p }).with_timing(Timing::Folded)),
                 "cg-req" => (Knob::RequestDelay, Setup::safety(cg, n, p)),
                 "cg-resp" => (Knob::ResponseDelay, Setup::safety(cg, n, p)),

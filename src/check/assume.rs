@@ -176,12 +176,13 @@ impl Assumptions {
         walls: Walls::PERFECT,
     };
 
-    /// What a cluster sees sooner or later: messages take up to a second each way, a write is applied after its sender
-    /// gave up, a process crashes and is started again. Nobody touches the Lease, clocks are perfect.
+    /// What a cluster sees sooner or later: messages take up to a second each way or are lost, writes are applied after their
+    /// sender gave up, a process crashes and is started again. Nobody touches the Lease, clocks are perfect.
     pub const DEFAULT: Self = Self {
         request_delay: Lasting { times: Budget::Free, longest: Some(Span::from_secs(1)) },
         response_delay: Lasting { times: Budget::Free, longest: Some(Span::from_secs(1)) },
-        late_writes: Budget::UpTo(1),
+        loss: Budget::Free,
+        late_writes: Budget::Free,
         crashes: Budget::UpTo(1),
         restarts: Budget::UpTo(1),
         ..Self::PERFECT

@@ -91,8 +91,10 @@ impl Codec {
         let matters = may_read_yet && self.by_local_time() && self.setup.timing == Timing::Exact;
         started.local = match &m.observed {
             Some(observed) if matters => {
-                let valid_until = observed.at + self.wait_for(&observed.record);
-                if valid_until > started.local { NOW.min(valid_until - self.setup.tick) } else { NOW }
+                let wait = self.wait_for(&observed.record);
+                let was_valid = observed.at + wait > started.local;
+                let valid_until = observed.at.max(self.past() - wait) + wait;
+                if was_valid { NOW.min(valid_until - self.setup.tick) } else { NOW }
             }
             _ => NOW,
         };
@@ -142,8 +144,8 @@ impl Codec {
     fn cut_observed(&self, m: &mut Memory, me: IdentityId) {
         let Some(Observed { record, at }) = &mut m.observed else { return };
         let wait = self.wait_for(record);
-        let oldest_start = m.attempt.map_or(NOW, |attempt| attempt.basis.started.local).min(self.past());
-        *at = (*at).max(oldest_start - wait);
+        // Whether it was valid when an attempt started is kept by that attempt.
+        *at = (*at).max(self.past() - wait);
         if record.holder != me {
             let renewed = if self.by_local_time() { NO_TIME } else { record.renewed };
             let holder = if record.holder.is_somebody() { STRANGER } else { record.holder };

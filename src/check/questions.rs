@@ -107,7 +107,16 @@ const FLIPS: [Flip; 15] = [
         from: "stop-at-once",
         to: "retry-until-deadline",
         apply: |rules| rules.other_holder = OtherHolder::RetryUntilDeadline,
-        world: |a| Assumptions { request_delay: Lasting::FREE, late_writes: Budget::Free, ..a },
+        // Nothing mild shows it, so everything short of what takes hours: it is proved without.
+        world: |a| Assumptions {
+            late_writes: Budget::Free,
+            duplication: Budget::Free,
+            crashes: Budget::UpTo(1),
+            restarts: Budget::UpTo(1),
+            deletions: Budget::UpTo(1),
+            spec_edits: Budget::UpTo(1),
+            ..a
+        },
         timeout: true,
     },
     Flip {
@@ -282,6 +291,9 @@ impl Flip {
         let assumptions = (self.world)(Assumptions::PERFECT);
         let mut setup = Setup::safety(config, 2, assumptions);
         setup.properties = super::Properties::ONE_LEADER;
+        if self.rule == "other_holder" {
+            setup = setup.with_timing(Timing::Folded);
+        }
         Ok(setup)
     }
 }
