@@ -61,6 +61,8 @@ pub struct Setup {
 pub struct Properties(pub(super) u8);
 
 impl Properties {
+    /// None: to see how many states there are.
+    pub const NONE: Self = Self(0);
     /// At most one leader.
     pub const ONE_LEADER: Self = Self(Broken::TWO_LEADERS | Broken::TOO_LONG);
     /// Those and no change of leader without a cause, and the store's invariants.
