@@ -141,6 +141,33 @@ fn a_search_that_needs_too_much_memory_is_inconclusive() {
     assert!(text(&output.stdout).starts_with("INCONCLUSIVE: it needed too much memory"));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_search_that_is_interrupted_is_inconclusive() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_leasehold"));
+    command.arg("check").args(LONG).stdout(std::process::Stdio::piped());
+    let child = command.spawn().expect("the command starts");
+    // Until it listens: the second bit of the signals that are caught is SIGINT's.
+    let status = format!("/proc/{}/status", child.id());
+    let listens = || {
+        let status = std::fs::read_to_string(&status).expect("the process runs");
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).expect("Linux says so");
+        u64::from_str_radix(caught.trim(), 16).is_ok_and(|caught| caught & 0b10 != 0)
+    };
+    while !listens() {
+        std::thread::yield_now();
+    }
+    let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(interrupted.expect("kill is there").success());
+    let output = child.wait_with_output().expect("the command ends");
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stdout));
+    assert!(
+        text(&output.stdout).starts_with("INCONCLUSIVE: it was interrupted; "),
+        "{}",
+        text(&output.stdout)
+    );
+}
+
 #[test]
 fn bad_usage_exits_with_2_and_a_remedy() {
     let folder = folder();
