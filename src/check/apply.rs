@@ -177,7 +177,7 @@ impl<L: Listener> Rules<'_, L> {
     fn reads_in_passing(&self, w: &World, index: usize) -> bool {
         let replica = &w.replicas[index];
         let m = &replica.memory;
-        let waits = replica.awake() && m.term.is_none() && matches!(m.phase, Phase::Waiting { .. });
+        let waits = replica.awake() && replica.into_tick == 0 && m.term.is_none() && matches!(m.phase, Phase::Waiting { .. });
         let Some(lease) = w.lease.filter(|_| waits) else { return false };
         let rules = self.setup.config.rules();
         let me = IdentityId(index as u16 + 1);
@@ -404,7 +404,9 @@ impl<L: Listener> Rules<'_, L> {
                 Ok(Reply::Written { version: lease.version })
             }
             (Op::Update { record, .. }, Some(lease)) => {
+                // What nobody recognises any more bears no holder to go by.
                 let hand_over = record.holder.is_somebody()
+                    && record.holder != STRANGER
                     && lease.record.holder.is_somebody()
                     && record.holder != lease.record.holder;
                 let folded = self.setup.timing == Timing::Folded;

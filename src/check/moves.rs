@@ -94,7 +94,7 @@ impl Setup {
                 }
             }
             Link::Answered { .. } => {
-                if awake {
+                if awake && replica.into_tick == 0 {
                     actions.push(Action::Answer { replica: i });
                 }
                 if w.left.loss > 0 && self.assumptions.response_delay != Lasting::FREE {
@@ -105,7 +105,8 @@ impl Setup {
         }
         if !awake {
             actions.push(Action::Resume { replica: i });
-        } else {
+        } else if replica.into_tick == 0 {
+            // Clocks that do not run alike are read at their own ticks only.
             if self.is_due(w, index) || (self.timing != Timing::Exact && has_free_timer(replica)) {
                 actions.push(Action::Wake { replica: i });
             }
@@ -215,7 +216,7 @@ impl Setup {
                 }
                 restless = true;
             }
-            Link::Answered { waited, delayed, .. } if replica.paused.is_none() => {
+            Link::Answered { waited, delayed, .. } if replica.paused.is_none() && replica.into_tick == 0 => {
                 if !may_wait(a.response_delay, w.left.response_delay, waited, delayed) {
                     return None;
                 }

@@ -84,8 +84,9 @@ impl Names {
     }
 
     /// The times that a process sent: of its first write and of its last.
-    pub(super) fn sent(&mut self, sent: &Sent) -> [u8; 2] {
-        let times = |duration_s, renewed| Record { duration_s, acquired: sent.acquired, renewed, ..NO_RECORD };
+    pub(super) fn sent(&mut self, me: IdentityId, sent: &Sent) -> [u8; 2] {
+        let times =
+            |duration_s, renewed| Record { holder: me, duration_s, acquired: sent.acquired, renewed, ..NO_RECORD };
         [self.record(&times(FIRST_SENT, sent.first_renewed)), self.record(&times(LAST, sent.last_renewed))]
     }
 
@@ -108,8 +109,8 @@ enum Group {
     /// A process's own mark.
     Mark(i64),
     /// Both times are the same: a release, or a record before there were marks.
-    Same,
-    Small(i64),
+    Same(IdentityId),
+    Small(i64, IdentityId),
 }
 
 /// Which replica's mark this is.
@@ -122,9 +123,9 @@ fn group(record: &Record) -> Group {
     if acquired >= MARKS {
         Group::Mark(acquired)
     } else if acquired == record.renewed.as_micros() {
-        Group::Same
+        Group::Same(record.holder)
     } else {
-        Group::Small(acquired)
+        Group::Small(acquired, record.holder)
     }
 }
 
@@ -268,8 +269,8 @@ fn write_stopped(w: &mut Writer, names: &Names, records: &[Record], record: &Rec
             let rank = if is_current(mark) { 0 } else { 1 + rank(records, micros, mark, is_older) };
             names.place_of[replica] * 16 + rank
         }
-        Group::Same => 0xFF,
-        Group::Small(acquired) => 0x80 + acquired.min(0x70) as u8,
+        Group::Same(_) => 0xFF,
+        Group::Small(acquired, _) => 0x80 + acquired.min(0x70) as u8,
     });
     let value = record.renewed;
     let is_sent = |r: &&Record| matches!(r.duration_s, FIRST_SENT | LAST) && group(r) == of;
@@ -278,6 +279,11 @@ fn write_stopped(w: &mut Writer, names: &Names, records: &[Record], record: &Rec
         UNTIMED
     } else if value.as_micros() == 0 {
         0
+    } else if !matches!(of, Group::Mark(_)) {
+        // Times that no process marked are told apart by rank, each holder's for themselves.
+        let same = |r: &Record| !matches!(group(r), Group::Mark(_)) && r.holder == record.holder;
+        let smaller = |r: &Record| same(r) && r.renewed.as_micros() > 0 && r.renewed < value;
+        1 + rank(records, |r| r.renewed.as_micros(), i64::MAX, smaller)
     } else if Some(value) == first {
         1
     } else if record.duration_s == LAST {

@@ -203,7 +203,7 @@ impl Codec {
         self.write_lease(&mut body, &mut names, world);
         for &index in &order[..n] {
             let index = usize::from(index);
-            self.write_replica(&mut body, &mut names, world, &world.replicas[index], &essences[index]);
+            self.write_replica(&mut body, &mut names, world, index, &essences[index]);
         }
         Self::write_late(&mut body, &mut names, world);
 

@@ -239,6 +239,12 @@ pub fn ablate(
     Ok(ablations)
 }
 
+/// Every flip's question, at client-go's defaults.
+#[cfg(test)]
+pub(super) fn flips() -> Vec<(&'static str, Setup)> {
+    FLIPS.iter().filter_map(|flip| Some((flip.rule, flip.setup(Timings::DEFAULT, ClockBound::DEFAULT).ok()?))).collect()
+}
+
 /// Why rules cannot be flipped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -70,6 +70,8 @@ impl Story {
         for (at, chapter) in self.chapters.iter().enumerate() {
             script.add(at, chapter);
         }
+        // What is a nanosecond early comes before the rest of its tick.
+        script.steps.sort_by_key(|step| step.at_ns);
         Ok(script.steps)
     }
 

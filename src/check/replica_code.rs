@@ -6,7 +6,7 @@ use super::pack::{Codec, Order, Reader, WallCode, Writer};
 use super::world::{Link, NOW, Origin, Process, REPLICAS_MAX, Replica, World};
 use crate::core::state::{Attempt, Basis, Observed, Phase, Sent, Stage, State as Memory, Step, Term};
 use crate::core::{
-    Failure, FencingToken, LocalInstant, Reading, Record, Reply, RequestId, StopReason, Version, WallTime,
+    Failure, FencingToken, IdentityId, LocalInstant, Reading, Record, Reply, RequestId, StopReason, Version, WallTime,
 };
 
 const FAILURES: [Failure; 9] = [
@@ -46,9 +46,10 @@ impl Codec {
         w: &mut Writer,
         names: &mut Names,
         world: &World,
-        replica: &Replica,
+        index: usize,
         m: &Memory,
     ) {
+        let replica = &world.replicas[index];
         let link = match replica.link {
             Link::Idle => 0,
             Link::Asked { .. } => 1,
@@ -104,7 +105,7 @@ impl Codec {
             }
             Link::Idle | Link::Lost => {}
         }
-        self.write_memory(w, names, world, m);
+        self.write_memory(w, names, world, index, m);
     }
 
     fn write_version(w: &mut Writer, names: &Names, version: Version) {
@@ -112,7 +113,7 @@ impl Codec {
         w.byte(names.uid(version.uid));
     }
 
-    fn write_memory(&self, w: &mut Writer, names: &mut Names, world: &World, m: &Memory) {
+    fn write_memory(&self, w: &mut Writer, names: &mut Names, world: &World, replica: usize, m: &Memory) {
         let flag = |bit: bool, at: u8| u8::from(bit) << at;
         let current = world.lease.map(|lease| lease.version);
         let current = m.version.is_some() && m.version == current;
@@ -149,7 +150,7 @@ impl Codec {
             w.byte(names.uid(*uid));
         }
         if let Some(sent) = &m.sent {
-            let [first, last] = names.sent(sent);
+            let [first, last] = names.sent(IdentityId(replica as u16 + 1), sent);
             w.byte(first);
             w.byte(last);
         }

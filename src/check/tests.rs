@@ -43,7 +43,11 @@ fn setups() -> Vec<(&'static str, Setup)> {
 
 #[test]
 fn a_state_and_the_world_that_it_stands_for_go_on_alike() {
-    for (name, setup) in setups() {
+    let flips = super::questions::flips().into_iter().map(|(rule, mut setup)| {
+        setup.properties = super::Properties::NONE;
+        (rule, setup)
+    });
+    for (name, setup) in setups().into_iter().chain(flips) {
         let model = Model::new(setup).unwrap();
         let mut dice = Dice(1);
         for walk in 0..std::env::var("WALKS").map_or(300, |n| n.parse().unwrap()) {

@@ -95,6 +95,14 @@ pub struct Report {
     pub worst_ticks: u32,
 }
 
+impl Report {
+    /// Whether a property is broken.
+    #[must_use]
+    pub fn is_violated(&self) -> bool {
+        matches!(self.verdict, Verdict::Violated { .. })
+    }
+}
+
 /// Called every now and then during a search; says whether to go on.
 pub trait Watcher {
     /// Looks at the progress.
@@ -129,26 +137,24 @@ impl Search {
     /// # Errors
     /// If it cannot be explored.
     pub fn run(&self, setup: Setup, watcher: &mut impl Watcher) -> Result<Report, SetupError> {
-        let report = self.once(setup, self.threads, watcher)?;
-        let rounded = match &report.verdict {
+        let mut report = self.once(setup, self.threads, watcher)?;
+        if self.order == Order::BreadthFirst && self.threads > 1 && report.is_violated() {
+            // Only a single thread goes strictly breadth first: the shortest way, and always the same.
+            let shortest = self.once(setup, 1, watcher)?;
+            if shortest.is_violated() {
+                report = shortest;
+            }
+        }
+        let too_long = match &report.verdict {
             Verdict::Violated { story, .. } => setup.rounds_up && story.waits_too_long(&setup),
             _ => false,
         };
-        if rounded {
+        if too_long {
             // A wait that is longer than any can be may be all that breaks it.
-            let down = Setup { rounds_up: false, ..setup };
-            let mut exact = self.run(down, watcher)?;
-            if matches!(exact.verdict, Verdict::Proved) {
-                exact.verdict = Verdict::Inconclusive(Reason::TooCoarse);
+            report = self.run(Setup { rounds_up: false, ..setup }, watcher)?;
+            if matches!(report.verdict, Verdict::Proved) {
+                report.verdict = Verdict::Inconclusive(Reason::TooCoarse);
             }
-            return Ok(exact);
-        }
-        let again = matches!(report.verdict, Verdict::Violated { .. })
-            && self.order == Order::BreadthFirst
-            && self.threads > 1;
-        if again {
-            // Only a single thread goes strictly breadth first: the shortest way, and always the same.
-            return self.once(setup, 1, watcher);
         }
         Ok(report)
     }
