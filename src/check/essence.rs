@@ -183,7 +183,10 @@ impl Codec {
                 })
         };
         let comes_again = match self.wall {
-            WallCode::Stopped => !exact || self.setup.config.rules().own_name == OwnName::Mine,
+            WallCode::Stopped => {
+                let rules = self.setup.config.rules();
+                !exact || rules.own_name == OwnName::Mine || rules.renew_time == RenewTime::WallClock
+            }
             // An attempt that has read the clock, or will in this second, may write that second once more.
             WallCode::Relative { .. } => {
                 record.renewed.as_secs() >= world.wall.as_secs() || world.replicas.iter().any(is_read)

@@ -124,7 +124,7 @@ const FLIPS: [Flip; 15] = [
         from: "stop-at-once",
         to: "recreate",
         apply: |rules| rules.missing_while_leading = MissingWhileLeading::Recreate,
-        world: |a| Assumptions { request_delay: Lasting::FREE, deletions: Budget::UpTo(2), ..a },
+        world: |a| Assumptions { late_writes: Budget::Free, duplication: Budget::Free, deletions: Budget::UpTo(2), ..a },
         timeout: true,
     },
     Flip {
@@ -164,7 +164,7 @@ const FLIPS: [Flip; 15] = [
         from: "renew-first",
         to: "lead-at-once",
         apply: |rules| rules.lost_response = LostResponse::LeadAtOnce,
-        world: |a| Assumptions { response_delay: Lasting::FREE, ..a },
+        world: |a| Assumptions { loss: Budget::Free, ..a },
         timeout: true,
     },
     Flip {
@@ -172,7 +172,7 @@ const FLIPS: [Flip; 15] = [
         from: "own-last-write",
         to: "trust-memory",
         apply: |rules| rules.release = Release::TrustMemory,
-        world: |a| Assumptions { request_delay: Lasting::FREE, stops: Budget::UpTo(1), ..a },
+        world: |a| Assumptions { request_delay: Lasting::FREE, ..a },
         timeout: true,
     },
     Flip {
@@ -297,7 +297,8 @@ impl Flip {
         let assumptions = (self.world)(Assumptions::PERFECT);
         let mut setup = Setup::safety(config, 2, assumptions);
         setup.properties = super::Properties::ONE_LEADER;
-        if self.rule == "other_holder" {
+        if matches!(self.rule, "other_holder" | "missing_while_leading") {
+            // Too large to be followed exactly.
             setup = setup.with_timing(Timing::Folded);
         }
         Ok(setup)
