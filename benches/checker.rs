@@ -46,7 +46,11 @@ fn default_question(criterion: &mut Criterion) {
     group.finish();
 }
 
-#[expect(clippy::print_stderr, clippy::disallowed_methods, reason = "a benchmark measures, and says what it cannot")]
+#[expect(
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a benchmark measures, and says what it cannot"
+)]
 fn beside_spin(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("requests take any time, a crash");
     group.sample_size(10).measurement_time(Duration::from_secs(5));
@@ -59,7 +63,8 @@ fn beside_spin(criterion: &mut Criterion) {
             let pan = || Command::new("./pan").args(["-m3000", "-w22", "-A"]).current_dir(&folder).output();
             let began = Instant::now();
             let said = pan().map(|out| String::from_utf8_lossy(&out.stdout).into_owned()).unwrap_or_default();
-            let lines = said.lines().filter(|line| line.contains("states, stored") || line.contains("transitions ("));
+            let lines =
+                said.lines().filter(|line| line.contains("states, stored") || line.contains("transitions ("));
             eprintln!("SPIN: {} in {:?}", lines.collect::<Vec<_>>().join(";"), began.elapsed());
             eprintln!("leasehold: {} states stored, {} transitions", progress.unique, progress.generated);
             group.bench_function("SPIN (pan -A)", |b| b.iter(|| pan().map(|out| out.status)));

@@ -209,18 +209,28 @@ fn crowd() -> Sequence {
     s.end(25_000)
 }
 
-fn kept(name: &str, sequence: &Sequence) {
-    let path = |ending: &str| format!("{}/{name}.{ending}", env!("CARGO_TARGET_TMPDIR"));
-    std::fs::write(path("png"), sequence.to_png()).expect("the folder of the tests can be written");
-    std::fs::write(path("svg"), sequence.to_svg()).expect("the folder of the tests can be written");
-}
-
 #[test]
-fn look() {
-    kept("late_response", &late_response());
-    kept("crowd", &crowd());
-    let _ = AWKWARD;
-    println!("{}", late_response().to_text(&TextOptions::default()));
-    println!("{}", crowd().to_text(&TextOptions { width: 120, ..TextOptions::default() }));
-    println!("{}", crowd().to_text(&TextOptions { ascii: true, ..TextOptions::default() }));
+fn a_counterexample_is_drawn_and_told_the_same_way_every_time() {
+    let mut awkward = late_response();
+    awkward.title = AWKWARD.to_owned();
+    let svg = awkward.to_svg();
+    assert!(svg.contains("&lt;b&gt;") && !svg.contains("<b>"), "what is text must not become markup");
+    for sequence in [late_response(), crowd()] {
+        let svg = sequence.to_svg();
+        assert_eq!(svg, sequence.to_svg());
+        assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
+        for lane in &sequence.lanes {
+            assert!(svg.contains(lane.as_str()), "{lane} has no lane");
+        }
+        assert!(sequence.to_png().starts_with(b"\x89PNG"));
+        for options in [
+            TextOptions::default(),
+            TextOptions { width: 120, ..TextOptions::default() },
+            TextOptions { ascii: true, ..TextOptions::default() },
+        ] {
+            let text = sequence.to_text(&options);
+            assert!(sequence.lanes.iter().all(|lane| text.contains(lane.as_str())));
+            assert!(!options.ascii || text.is_ascii(), "{text}");
+        }
+    }
 }

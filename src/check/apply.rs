@@ -4,13 +4,14 @@ use super::action::{Action, Edit, Witness};
 use super::assume::{Drain, Walls};
 use super::setup::{Question, Setup, Timing};
 use super::world::{
-    Broken, LATE_MAX, Lease, LateWrite, Left, Link, MARKS, NOW, Origin, Process, Replica, STRANGER, World, spend,
+    Broken, LATE_MAX, LateWrite, Lease, Left, Link, MARKS, NOW, Origin, Process, Replica, STRANGER, World,
+    spend,
 };
 use crate::core::rules::{Content, NoHolder, OwnName, RenewTime};
 use crate::core::state::{Observed, Phase, State as Memory, Step};
 use crate::core::{
-    Elector, Event, Failure, FencingToken, Identity, IdentityId, Input, LocalInstant, Op, Output, Reading, Record,
-    Reply, Span, Version, WallTime,
+    Elector, Event, Failure, FencingToken, Identity, IdentityId, Input, LocalInstant, Op, Output, Reading,
+    Record, Reply, Span, Version, WallTime,
 };
 
 /// Hears what happens, to tell it later.
@@ -44,7 +45,12 @@ impl<L: Listener> Rules<'_, L> {
             Action::GiveUp { replica } => self.give_up_waiting(w, usize::from(replica)),
             Action::Choose { replica, ticks, early } => {
                 let span = Span::from_nanos(self.setup.tick.as_nanos() * u64::from(ticks) - u64::from(early));
-                self.feed(w, usize::from(replica), self.reading(w, usize::from(replica), NOW), Input::Choice(span));
+                self.feed(
+                    w,
+                    usize::from(replica),
+                    self.reading(w, usize::from(replica), NOW),
+                    Input::Choice(span),
+                );
             }
             Action::Arrive { replica } => self.arrive(w, usize::from(replica)),
             Action::Fetch { replica } => {
@@ -177,7 +183,10 @@ impl<L: Listener> Rules<'_, L> {
     fn reads_in_passing(&self, w: &World, index: usize) -> bool {
         let replica = &w.replicas[index];
         let m = &replica.memory;
-        let waits = replica.awake() && replica.into_tick == 0 && m.term.is_none() && matches!(m.phase, Phase::Waiting { .. });
+        let waits = replica.awake()
+            && replica.into_tick == 0
+            && m.term.is_none()
+            && matches!(m.phase, Phase::Waiting { .. });
         let Some(lease) = w.lease.filter(|_| waits) else { return false };
         let rules = self.setup.config.rules();
         let me = IdentityId(index as u16 + 1);
@@ -227,7 +236,12 @@ impl<L: Listener> Rules<'_, L> {
 
     fn end(&mut self, w: &mut World, index: usize) {
         let replica = &mut w.replicas[index];
-        let kept = Replica { starts: replica.starts, origin: replica.origin, into_tick: replica.into_tick, ..Replica::NEW };
+        let kept = Replica {
+            starts: replica.starts,
+            origin: replica.origin,
+            into_tick: replica.into_tick,
+            ..Replica::NEW
+        };
         *replica = Replica { process: Process::Ended, ..kept };
         self.listener.ended(index);
     }
@@ -342,7 +356,9 @@ impl<L: Listener> Rules<'_, L> {
 
     fn answer(&mut self, w: &mut World, index: usize) {
         let link = core::mem::replace(&mut w.replicas[index].link, Link::Idle);
-        let (Link::Answered { result, .. }, Some((id, _))) = (link, w.replicas[index].awaited()) else { return };
+        let (Link::Answered { result, .. }, Some((id, _))) = (link, w.replicas[index].awaited()) else {
+            return;
+        };
         if !self.has_deadline_now(w, index) {
             return self.feed(w, index, self.reading(w, index, NOW), Input::Response { id, result });
         }
@@ -390,7 +406,9 @@ impl<L: Listener> Rules<'_, L> {
         match (op, w.lease) {
             (Op::Get, None) | (Op::Update { .. }, None) => Err(Failure::NotFound),
             (Op::Get, Some(Lease { record, version })) => Ok(Reply::Read { record, version }),
-            (Op::Create(record) | Op::Update { record, .. }, _) if record.duration_s <= 0 => Err(Failure::Invalid),
+            (Op::Create(record) | Op::Update { record, .. }, _) if record.duration_s <= 0 => {
+                Err(Failure::Invalid)
+            }
             (Op::Create(_), Some(_)) => Err(Failure::AlreadyExists),
             (Op::Create(record), None) => {
                 let version = Version { uid: w.next_uid, resource_version: w.next_version };
@@ -399,7 +417,9 @@ impl<L: Listener> Rules<'_, L> {
                 w.lease = Some(Lease { record: *record, version });
                 Ok(Reply::Written { version })
             }
-            (Op::Update { expected, .. }, Some(lease)) if *expected != lease.version => Err(Failure::Conflict),
+            (Op::Update { expected, .. }, Some(lease)) if *expected != lease.version => {
+                Err(Failure::Conflict)
+            }
             (Op::Update { record, .. }, Some(lease)) if *record == lease.record => {
                 Ok(Reply::Written { version: lease.version })
             }
@@ -467,7 +487,8 @@ impl<L: Listener> Rules<'_, L> {
 
     fn pass(&mut self, w: &mut World, ticks: u16, clocks: u8) {
         let stop_when = self.setup.config.rules().stop_when;
-        let may_act = |replica: &Replica| replica.memory.acts_until(stop_when).is_some_and(|until| until > NOW);
+        let may_act =
+            |replica: &Replica| replica.memory.acts_until(stop_when).is_some_and(|until| until > NOW);
         if w.acting(may_act) > 1 {
             w.broken.set(Broken::TWO_LEADERS);
         }
@@ -475,10 +496,10 @@ impl<L: Listener> Rules<'_, L> {
         let rate = self.setup.has_rate_error();
         let back = Span::from_nanos(self.setup.tick.as_nanos() * if rate { 1 } else { u64::from(ticks) });
         for (index, replica) in w.replicas[..self.setup.replicas].iter_mut().enumerate() {
-            if let Some(paused) = &mut replica.paused {
-                if self.setup.assumptions.pauses.longest.is_some() {
-                    *paused = paused.saturating_add(ticks);
-                }
+            if let Some(paused) = &mut replica.paused
+                && self.setup.assumptions.pauses.longest.is_some()
+            {
+                *paused = paused.saturating_add(ticks);
             }
             let reaches_tick = !rate || clocks & 1 << index != 0;
             if reaches_tick && replica.runs() {
@@ -591,8 +612,10 @@ fn for_each_record(w: &mut World, mut f: impl FnMut(&mut Record)) {
             if let Some(record) = &mut attempt.basis.tried {
                 f(record);
             }
-            if let Step::FastUpdate(record) | Step::Create(record) | Step::Update(record) | Step::ReleaseUpdate(record) =
-                &mut attempt.step
+            if let Step::FastUpdate(record)
+            | Step::Create(record)
+            | Step::Update(record)
+            | Step::ReleaseUpdate(record) = &mut attempt.step
             {
                 f(record);
             }

@@ -4,12 +4,15 @@
 use super::pack::{Codec, WallCode};
 use super::pack::{NO_RECORD, NO_TIME};
 use super::setup::Timing;
-use super::world::{Link, NOW, NO_VERSION, Replica, STRANGER, World};
+use super::world::{Link, NO_VERSION, NOW, Replica, STRANGER, World};
 use crate::core::rules::{
-    Content, DeadlineFrom, Expiry, MissingWhileCandidate, MissingWhileLeading, OwnName, RenewTime, StopWhen, Wait,
+    Content, DeadlineFrom, Expiry, MissingWhileCandidate, MissingWhileLeading, OwnName, RenewTime, StopWhen,
+    Wait,
 };
 use crate::core::state::{Attempt, Observed, Phase, Stage, State as Memory, Step};
-use crate::core::{IdentityId, LocalInstant, Op, Record, Reply, RequestId, Span, StopReason, Version, WallTime};
+use crate::core::{
+    IdentityId, LocalInstant, Op, Record, Reply, RequestId, Span, StopReason, Version, WallTime,
+};
 
 /// One reason stands for all: nothing depends on it.
 const REASON: StopReason = StopReason::DeadlinePassed;
@@ -43,9 +46,8 @@ impl Codec {
     fn forget_what_rules_ignore(&self, m: &mut Memory) {
         let rules = self.setup.config.rules();
         let quarantine = rules.missing_while_candidate == MissingWhileCandidate::Quarantine;
-        let sent_matters = quarantine
-            || rules.own_name == OwnName::MineIfSent
-            || rules.renew_time == RenewTime::Increasing;
+        let sent_matters =
+            quarantine || rules.own_name == OwnName::MineIfSent || rules.renew_time == RenewTime::Increasing;
         if !sent_matters {
             m.sent = None;
         }
@@ -168,7 +170,8 @@ impl Codec {
         let same = |other: &Record, version: Option<Version>| {
             let other = content(other);
             let edited = Record { holder: record.holder, duration_s: record.duration_s, ..other };
-            (other == record || may_be_edited && edited == record) && (!exact || version.is_none_or(|version| version.uid == uid))
+            (other == record || may_be_edited && edited == record)
+                && (!exact || version.is_none_or(|version| version.uid == uid))
         };
         // Exact contents that bear a mark never come again: no two writes of a process have the same times.
         // What a create makes has a uid that nobody has seen.
@@ -194,7 +197,9 @@ impl Codec {
         };
         let pending = |replica: &Replica| {
             let answer = match replica.link {
-                Link::Answered { result: Ok(Reply::Read { record, version }), .. } => same(&record, Some(version)),
+                Link::Answered { result: Ok(Reply::Read { record, version }), .. } => {
+                    same(&record, Some(version))
+                }
                 _ => false,
             };
             let asked = match replica.awaited() {
@@ -264,11 +269,7 @@ impl Codec {
         let alike =
             rules.stop_when == StopWhen::AtDeadline && rules.deadline_from != DeadlineFrom::RoundStart;
         match &mut m.phase {
-            Phase::Waiting { until } | Phase::Resting { until } => {
-                if any {
-                    *until = LocalInstant::FAR_FUTURE;
-                }
-            }
+            Phase::Waiting { until } | Phase::Resting { until } if any => *until = LocalInstant::FAR_FUTURE,
             Phase::Renewing { next_tick } => {
                 if any && !in_flight && alike {
                     m.phase = Phase::Resting { until: LocalInstant::FAR_FUTURE };
@@ -278,7 +279,7 @@ impl Codec {
                     // One missed tick is made up for; only where it lies within the period matters.
                     let period = self.setup.config.timings().retry_period;
                     let missed = self.past().since(*next_tick).as_nanos() / period.as_nanos();
-                    *next_tick = *next_tick + Span::from_nanos(missed * period.as_nanos());
+                    *next_tick += Span::from_nanos(missed * period.as_nanos());
                 }
             }
             Phase::StoppingWork { reason, .. } => *reason = REASON,
@@ -319,7 +320,7 @@ pub(super) fn key(world: &World, replica: &Replica, m: &Memory, index: usize) ->
         Phase::Waiting { until } => add(time(until) ^ 4 << 60),
         Phase::Resting { until } => add(time(until) ^ 5 << 60),
         Phase::Renewing { next_tick } => add(time(next_tick) ^ 6 << 60),
-        Phase::StoppingWork { then_release, .. } => add(7 + u64::from(then_release) << 8),
+        Phase::StoppingWork { then_release, .. } => add(7 + (u64::from(then_release) << 8)),
         Phase::Releasing { deadline, .. } => add(time(deadline) ^ 8 << 60),
         Phase::Returned => add(9),
     }
@@ -338,7 +339,9 @@ pub(super) fn key(world: &World, replica: &Replica, m: &Memory, index: usize) ->
     }
     add(m.observed.map_or(0, |observed| time(observed.at) ^ 1 << 62));
     add(u64::from(m.fetched.is_some()));
-    add(m.version.map_or(0, |version| 1 + u64::from(Some(version) == world.lease.map(|lease| lease.version))));
+    add(m
+        .version
+        .map_or(0, |version| 1 + u64::from(Some(version) == world.lease.map(|lease| lease.version))));
     add(m.term.map_or(0, |term| {
         let stage = match term.stage {
             Stage::Quarantined { until } => time(until) ^ 1 << 61,

@@ -1,4 +1,41 @@
-//! Check
+//! Exhaustive search: every order of events that stated assumptions allow, on the shipped electors.
+//!
+//! A [`Setup`] is a question: settings, replicas, [`Assumptions`] with a budget for everything that may go wrong, a tick.
+//! [`Search::run`] answers it with a [`Verdict`]: proved, violated with a shortest [`Story`], or inconclusive with the reason. A search
+//! that was cut short is never called proved, and neither is one in which something assumed possible never happened.
+//!
+//! ```
+//! use leasehold::check::{Assumptions, Patient, Search, Setup, Verdict};
+//! use leasehold::core::{Config, Timings};
+//!
+//! let config = Config::client_go(Timings::DEFAULT)?;
+//! let report = Search::on(1).run(Setup::safety(config, 2, Assumptions::PERFECT), &mut Patient)?;
+//! assert!(matches!(report.verdict, Verdict::Proved));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Time
+//!
+//! Time is counted in ticks that divide every duration that matters. For timers whose bounds are whole ticks and closed, a violation
+//! with real-valued times has one with whole ticks as well (Henzinger, Manna, Pnueli: What good are digital clocks?, 1992), and one in
+//! which the overlap lasts at least a tick; so that is what counts as two leaders. Where a comparison is strict it is closed in the
+//! direction that shows more: an answer that arrives at the instant of a deadline may come a nanosecond before it. The longest wait
+//! between two polls, 2.2 x RetryPeriod, is rounded up to whole ticks; what is violated by that alone is searched again with it rounded
+//! down, and called inconclusive if that is proved. Where clocks run apart, time goes in units of which a fast clock has fewer to its
+//! tick; processes read such clocks at their own ticks only, which the theorem does not cover.
+//!
+//! # States
+//!
+//! Instants are relative to now, versions and times renamed by rank, replicas sorted, what no rule will look at again is left out: see
+//! `pack` and `essence`. A test walks worlds and their states side by side and compares. Fingerprints have 64 bits: with n states the
+//! chance that one was taken for another is below n^2 / 2^65.
+//!
+//! # Timing
+//!
+//! [`Timing::Exact`] follows every message and timer. [`Timing::Folded`] is for rules whose right to lead counts from the sending of a
+//! write and ends by itself: timers fire at any time, an attempt is decided at once or comes to nothing for its sender, candidates read
+//! what is new when it is written, rights may end early. Every exact run has a folded one in which everybody may act at least as long
+//! and has waited at least as long; the argument is at each step in `apply`. What it refutes need not be possible.
 
 mod action;
 mod apply;
@@ -9,13 +46,13 @@ mod model;
 mod moves;
 mod names;
 mod pack;
-mod replica_code;
 mod questions;
-mod replay;
-mod setup;
-mod story;
 #[cfg(test)]
 mod refinement_tests;
+mod replay;
+mod replica_code;
+mod setup;
+mod story;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -25,9 +62,11 @@ pub use action::{Action, Edit, Witness};
 pub use assume::{Assumptions, Budget, Drain, Lasting, RateRatio, Walls};
 pub use model::{A_LEADER_IN_TIME, AT_MOST_ONE_LEADER, Model};
 pub use pack::State;
-pub use verdict::{Order, Patient, Progress, Reason, Report, Search, StopCause, Verdict, Watcher};
-pub use story::{Chapter, Heard, Story};
-pub use world::REPLICAS_MAX;
-pub use questions::{Ablation, AblateError, FailoverBound, Frontier, Knob, Tried, ablate, explore, failover_bound, frontier};
+pub use questions::{
+    AblateError, Ablation, FailoverBound, Frontier, Knob, Tried, ablate, explore, failover_bound, frontier,
+};
 pub use replay::NoReplay;
 pub use setup::{Properties, Question, Setup, SetupError, Timing};
+pub use story::{Chapter, Heard, Story};
+pub use verdict::{Order, Patient, Progress, Reason, Report, Search, StopCause, Verdict, Watcher};
+pub use world::REPLICAS_MAX;

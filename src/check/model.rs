@@ -40,7 +40,8 @@ impl Setup {
     #[must_use]
     pub fn property_names(&self) -> Vec<&'static str> {
         let in_time = matches!(self.question, Question::Failover { .. });
-        let asked = |name: &str, what: u8| self.properties.0 & what != 0 && (in_time || name != A_LEADER_IN_TIME);
+        let asked =
+            |name: &str, what: u8| self.properties.0 & what != 0 && (in_time || name != A_LEADER_IN_TIME);
         ALWAYS.iter().filter(|(name, what)| asked(name, *what)).map(|(name, _)| *name).collect()
     }
 }

@@ -14,7 +14,7 @@ impl Setup {
             return;
         }
         if let Some(index) = w.replicas.iter().position(Replica::is_choosing) {
-            return self.choices(index as u8, actions);
+            return self.choices(&w.replicas[index], index as u8, actions);
         }
         if let Some(index) = w.replicas.iter().position(|replica| self.goes_at_once(replica)) {
             return self.at_once(w, index as u8, actions);
@@ -41,18 +41,24 @@ impl Setup {
     }
 
     /// RetryPeriod x (1 + 1.2 u): in whole ticks, the longest rounded up.
-    fn choices(&self, replica: u8, actions: &mut Vec<Action>) {
+    fn choices(&self, chooser: &Replica, replica: u8, actions: &mut Vec<Action>) {
         if self.timing != Timing::Exact {
             return actions.push(Action::Choose { replica, ticks: 0, early: false });
         }
         let longest = self.config.timings().retry_period.as_nanos() / 5 * 6;
-        let to_the_nanosecond = matches!(self.question, Question::Failover { .. });
+        // Where it is asked how long it takes at most, a poll just before the record expires is worse than one at its expiry.
+        let asks_how_long = matches!(self.question, Question::Failover { .. });
+        let expiry = chooser.memory.observed.filter(|_| asks_how_long).map(|observed| {
+            let wait = observed.record.duration().max(self.config.timings().lease_duration);
+            (observed.at + wait).since(NOW + self.config.timings().retry_period).as_nanos()
+        });
         let tick = self.tick.as_nanos();
         for ticks in 0..=if self.rounds_up { longest.div_ceil(tick) } else { longest / tick } {
+            let early = ticks > 0 && expiry == Some(ticks * tick);
             let ticks = u16::try_from(ticks).unwrap_or(u16::MAX);
             actions.push(Action::Choose { replica, ticks, early: false });
-            if to_the_nanosecond && ticks > 0 {
-                actions.push(Action::Choose { replica, ticks, early: true });
+            if early {
+                actions.push(Action::Choose { replica, ticks, early });
             }
         }
     }
@@ -141,7 +147,8 @@ impl Setup {
 
     /// Where failover is the question, it is the leader that crashes.
     fn may_crash(&self, replica: &Replica) -> bool {
-        let leads = || replica.memory.acts_until(self.config.rules().stop_when).is_some_and(|until| until > NOW);
+        let leads =
+            || replica.memory.acts_until(self.config.rules().stop_when).is_some_and(|until| until > NOW);
         !matches!(self.question, Question::Failover { .. }) || leads()
     }
 
@@ -178,6 +185,8 @@ impl Setup {
         let mut ticks = u64::MAX;
         for (index, replica) in w.replicas[..self.replicas].iter().enumerate() {
             match replica.process {
+                // All start at once where failover is the question: when they poll is free all the same.
+                Process::NotStarted if matches!(self.question, Question::Failover { .. }) => return,
                 Process::NotStarted => ticks = 1,
                 Process::Ended if w.left.restarts > 0 => ticks = 1,
                 Process::Ended => {}
@@ -308,5 +317,8 @@ fn is_stopping(replica: &Replica) -> bool {
         use crate::core::state::Stage::{Draining, Stopped};
         matches!(term.stage, Draining { .. } | Stopped)
     });
-    told || matches!(replica.memory.phase, Phase::Returned | Phase::StoppingWork { .. } | Phase::Releasing { .. })
+    told || matches!(
+        replica.memory.phase,
+        Phase::Returned | Phase::StoppingWork { .. } | Phase::Releasing { .. }
+    )
 }

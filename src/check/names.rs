@@ -39,8 +39,10 @@ impl Names {
         }
         names.versions.place_of(world.token_max);
         for (replica, essence) in world.replicas.iter().zip(essences).filter(|(replica, _)| replica.runs()) {
-            if let Link::Answered { result: Ok(Reply::Read { version, .. } | Reply::Written { version }), .. } =
-                replica.link
+            if let Link::Answered {
+                result: Ok(Reply::Read { version, .. } | Reply::Written { version }),
+                ..
+            } = replica.link
             {
                 names.versions.place_of(version.resource_version);
                 names.uids.place_of(version.uid);
@@ -85,8 +87,13 @@ impl Names {
 
     /// The times that a process sent: of its first write and of its last.
     pub(super) fn sent(&mut self, me: IdentityId, sent: &Sent) -> [u8; 2] {
-        let times =
-            |duration_s, renewed| Record { holder: me, duration_s, acquired: sent.acquired, renewed, ..NO_RECORD };
+        let times = |duration_s, renewed| Record {
+            holder: me,
+            duration_s,
+            acquired: sent.acquired,
+            renewed,
+            ..NO_RECORD
+        };
         [self.record(&times(FIRST_SENT, sent.first_renewed)), self.record(&times(LAST, sent.last_renewed))]
     }
 
@@ -162,7 +169,9 @@ impl Codec {
             };
             let (acquired, renewed) = match self.wall {
                 WallCode::Stopped => read_stopped(r),
-                WallCode::Relative { .. } => (self.absolute(r.number(), wall), self.absolute(r.number(), wall)),
+                WallCode::Relative { .. } => {
+                    (self.absolute(r.number(), wall), self.absolute(r.number(), wall))
+                }
             };
             records.push(Record { holder, duration_s, transitions, acquired, renewed });
         }
@@ -229,11 +238,8 @@ fn transitions_name(records: &[Record], stored: Option<i32>, transitions: i32) -
     }
     let (mut name, mut below) = (0, 0);
     loop {
-        let next = records
-            .iter()
-            .filter(|record| record.transitions > below)
-            .map(|record| record.transitions)
-            .min();
+        let next =
+            records.iter().filter(|record| record.transitions > below).map(|record| record.transitions).min();
         match next {
             _ if below >= transitions => return name,
             Some(next) => {
@@ -263,9 +269,8 @@ fn write_stopped(w: &mut Writer, names: &Names, records: &[Record], record: &Rec
             // What its process sent last is told from what it, or one before it, sent and forgot.
             let is_current =
                 |other: i64| records.iter().any(|r| r.duration_s == FIRST_SENT && micros(r) == other);
-            let is_older = |r: &Record| {
-                micros(r) >= MARKS && whose(micros(r)) == replica && !is_current(micros(r))
-            };
+            let is_older =
+                |r: &Record| micros(r) >= MARKS && whose(micros(r)) == replica && !is_current(micros(r));
             let rank = if is_current(mark) { 0 } else { 1 + rank(records, micros, mark, is_older) };
             names.place_of[replica] * 16 + rank
         }
@@ -297,7 +302,12 @@ fn write_stopped(w: &mut Writer, names: &Names, records: &[Record], record: &Rec
 }
 
 /// How many different values come before this one, in the order of the table.
-fn rank(records: &[Record], value_of: impl Fn(&Record) -> i64, value: i64, counts: impl Fn(&Record) -> bool) -> u8 {
+fn rank(
+    records: &[Record],
+    value_of: impl Fn(&Record) -> i64,
+    value: i64,
+    counts: impl Fn(&Record) -> bool,
+) -> u8 {
     let mut rank = 0;
     for (at, record) in records.iter().enumerate() {
         let this = value_of(record);

@@ -11,7 +11,7 @@
 use super::assume::{FREE, Walls};
 use super::names::Names;
 use super::setup::Setup;
-use super::world::{Broken, LATE_MAX, Lease, LateWrite, Left, Origin, REPLICAS_MAX, Replica, World};
+use super::world::{Broken, LATE_MAX, LateWrite, Lease, Left, Origin, REPLICAS_MAX, Replica, World};
 use crate::core::rules::{DeadlineFrom, Expiry};
 use crate::core::state::State as Memory;
 use crate::core::{IdentityId, Record, Version, WallTime};
@@ -136,7 +136,6 @@ impl Reader {
         }
     }
 }
-
 
 pub(super) const NO_RECORD: Record = Record {
     holder: IdentityId::NOBODY,

@@ -5,8 +5,8 @@ use super::setup::{Question, Setup, SetupError, Timing};
 use super::story::Story;
 use super::verdict::{Reason, Report, Search, Verdict, Watcher};
 use crate::core::rules::{
-    CancelWork, Content, DeadlineFrom, Expiry, LostResponse, MissingWhileCandidate, MissingWhileLeading, NoHolder,
-    OtherHolder, OwnName, Release, RenewTime, StopWhen, Wait, WrittenDuration,
+    CancelWork, Content, DeadlineFrom, Expiry, LostResponse, MissingWhileCandidate, MissingWhileLeading,
+    NoHolder, OtherHolder, OwnName, Release, RenewTime, StopWhen, Wait, WrittenDuration,
 };
 use crate::core::{ClockBound, Config, Rules, Span, Timings};
 
@@ -124,7 +124,12 @@ const FLIPS: [Flip; 15] = [
         from: "stop-at-once",
         to: "recreate",
         apply: |rules| rules.missing_while_leading = MissingWhileLeading::Recreate,
-        world: |a| Assumptions { late_writes: Budget::Free, duplication: Budget::Free, deletions: Budget::UpTo(2), ..a },
+        world: |a| Assumptions {
+            late_writes: Budget::Free,
+            duplication: Budget::Free,
+            deletions: Budget::UpTo(2),
+            ..a
+        },
         timeout: true,
     },
     Flip {
@@ -242,7 +247,10 @@ pub fn ablate(
 /// Every flip's question, at client-go's defaults.
 #[cfg(test)]
 pub(super) fn flips() -> Vec<(&'static str, Setup)> {
-    FLIPS.iter().filter_map(|flip| Some((flip.rule, flip.setup(Timings::DEFAULT, ClockBound::DEFAULT).ok()?))).collect()
+    FLIPS
+        .iter()
+        .filter_map(|flip| Some((flip.rule, flip.setup(Timings::DEFAULT, ClockBound::DEFAULT).ok()?)))
+        .collect()
 }
 
 /// Why rules cannot be flipped.
@@ -291,13 +299,19 @@ impl Flip {
         let mut rules = *config.rules();
         (self.apply)(&mut rules);
         let mut config = config.with_rules(rules)?;
+        if self.rule == "lost_response" {
+            // Else it is in quarantine first, and what it found does not matter.
+            config = config.with_trusted_fresh_namespace(true);
+        }
         if !self.timeout {
             config = config.with_request_timeout(None)?;
         }
         let assumptions = (self.world)(Assumptions::PERFECT);
-        let mut setup = Setup::safety(config, 2, assumptions);
+        // A Lease that is wiped under one leader is taken by a third.
+        let replicas = if self.rule == "release" { 3 } else { 2 };
+        let mut setup = Setup::safety(config, replicas, assumptions);
         setup.properties = super::Properties::ONE_LEADER;
-        if matches!(self.rule, "other_holder" | "missing_while_leading") {
+        if matches!(self.rule, "other_holder" | "missing_while_leading" | "release") {
             // Too large to be followed exactly.
             setup = setup.with_timing(Timing::Folded);
         }

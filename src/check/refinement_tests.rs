@@ -8,7 +8,8 @@ use super::world::{Link, Process};
 use super::{Assumptions, Budget, Drain, Edit, Lasting, Model, Setup, Timing, Walls};
 use crate::core::{ClockBound, Config, Event, Span, Timings};
 use crate::sim::plan::{
-    ClockPlan, Draw, Fault, FaultPlan, Leg, LinkEffect, LinkPlan, NodePlan, Plan, RestartPlan, ServerPlan, Trigger, Who,
+    ClockPlan, Draw, Fault, FaultPlan, Leg, LinkEffect, LinkPlan, NodePlan, Plan, RestartPlan, ServerPlan,
+    Trigger, Who,
 };
 use crate::sim::trace::{TraceEvent, TraceKind};
 use crate::sim::{Deed, Step, World, plan};
@@ -32,7 +33,12 @@ fn plan_of(config: Config, replicas: usize, dice: &mut impl FnMut(u64) -> u64) -
             identity: SmolStr::new(format!("n{n}")),
             start: one_of(&[0, 1, 2]),
             elector: Some(config),
-            clock: ClockPlan { rate_ppm: 0, wall_offset_ns: 0, stops_in_suspend: false, wall_stopped: stopped(&config) },
+            clock: ClockPlan {
+                rate_ppm: 0,
+                wall_offset_ns: 0,
+                stops_in_suspend: false,
+                wall_stopped: stopped(&config),
+            },
             request: link(),
             response: link(),
             drain: fixed(0),
@@ -137,13 +143,16 @@ impl Follower<'_> {
                 early: false,
             },
             Deed::Arrive { node, request } => match world.replicas[*node].link {
-                Link::Asked { .. } if waits_for(*node, *request) => Action::Arrive { replica: replica(*node) },
+                Link::Asked { .. } if waits_for(*node, *request) => {
+                    Action::Arrive { replica: replica(*node) }
+                }
                 _ => {
                     let late = |late: &super::world::LateWrite| {
                         usize::from(late.origin.replica) == *node && late.origin.request == *request
                     };
                     let at = world.late.iter().position(|l| l.as_ref().is_some_and(late))?;
-                    let missing = world.late[at].is_some_and(|late| late.expected.is_none() && world.lease.is_some());
+                    let missing =
+                        world.late[at].is_some_and(|late| late.expected.is_none() && world.lease.is_some());
                     if missing {
                         return None;
                     }
@@ -155,7 +164,9 @@ impl Follower<'_> {
                 Link::Answered { .. } if waits_for(*node, *request) && self.deadline_is_now(*node) => {
                     Action::Wake { replica: replica(*node) }
                 }
-                Link::Answered { .. } if waits_for(*node, *request) => Action::Answer { replica: replica(*node) },
+                Link::Answered { .. } if waits_for(*node, *request) => {
+                    Action::Answer { replica: replica(*node) }
+                }
                 _ => return None,
             },
             Deed::WorkStopped { .. } => return None,
@@ -242,8 +253,12 @@ fn terms_of_trace(trace: &[TraceEvent]) -> Vec<(u64, usize, bool)> {
 
 fn terms_of_model(heard: &[(u64, Heard)]) -> Vec<(u64, usize, bool)> {
     let of = |(at, heard): &(u64, Heard)| match heard {
-        Heard::Event { replica, event: Event::StartedLeading { .. } } => Some((*at, usize::from(*replica), true)),
-        Heard::Event { replica, event: Event::StoppedLeading { .. } } => Some((*at, usize::from(*replica), false)),
+        Heard::Event { replica, event: Event::StartedLeading { .. } } => {
+            Some((*at, usize::from(*replica), true))
+        }
+        Heard::Event { replica, event: Event::StoppedLeading { .. } } => {
+            Some((*at, usize::from(*replica), false))
+        }
         _ => None,
     };
     heard.iter().filter_map(of).collect()

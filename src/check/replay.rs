@@ -89,10 +89,14 @@ impl Story {
             *config.timings(),
             &steps,
         );
-        scenario.description = Some(format!("{what}. Found by exhaustive search, assuming: {}.", setup.sentence()));
-        scenario.http_timeout =
-            Some(config.request_timeout().map_or(HttpTimeout::None, |timeout| HttpTimeout::After(timeout.into())));
+        scenario.description =
+            Some(format!("{what}. Found by exhaustive search, assuming: {}.", setup.sentence()));
+        scenario.http_timeout = Some(
+            config.request_timeout().map_or(HttpTimeout::None, |timeout| HttpTimeout::After(timeout.into())),
+        );
         scenario.release_on_cancel = Some(config.releases_on_cancel());
+        scenario.trust_fresh_namespace = config.trusts_fresh_namespace().then_some(true);
+        scenario.release_retry = config.retries_release().then_some(true);
         let changes = RuleChanges::between(&preset, config.rules());
         if changes != RuleChanges::default() {
             scenario.rules = Some(changes);
@@ -111,7 +115,8 @@ impl Story {
         if setup.question == Question::Safety && self.overlap_ns(setup) > 0 {
             // Milliseconds to the nanosecond.
             let overlap = self.overlap_ns(setup) as f64 / 1e6;
-            let figures = [("two_leaders_ms_max".to_owned(), Condition::Between(overlap - 1e-5, overlap + 1e-5))];
+            let figures =
+                [("two_leaders_ms_max".to_owned(), Condition::Between(overlap - 1e-5, overlap + 1e-5))];
             scenario.expect = Some(Expect { refused: None, figures: figures.into() });
         }
         Ok(scenario)
@@ -204,7 +209,10 @@ impl<'s> Script<'s> {
             Action::Edit(edit) => push(Deed::Edit(self.setup.edit(edit))),
             Action::Pass { clocks, .. } => self.clocks(at, at_ns, clocks),
             // Arrivals are told by what was decided; what is lost does not arrive.
-            Action::Arrive { .. } | Action::ArriveTwice { .. } | Action::LateWrite { .. } | Action::Lose { .. } => {}
+            Action::Arrive { .. }
+            | Action::ArriveTwice { .. }
+            | Action::LateWrite { .. }
+            | Action::Lose { .. } => {}
             Action::Fetch { .. }
             | Action::FetchTwice { .. }
             | Action::Unheard { .. }

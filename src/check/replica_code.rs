@@ -6,7 +6,8 @@ use super::pack::{Codec, Order, Reader, WallCode, Writer};
 use super::world::{Link, NOW, Origin, Process, REPLICAS_MAX, Replica, World};
 use crate::core::state::{Attempt, Basis, Observed, Phase, Sent, Stage, State as Memory, Step, Term};
 use crate::core::{
-    Failure, FencingToken, IdentityId, LocalInstant, Reading, Record, Reply, RequestId, StopReason, Version, WallTime,
+    Failure, FencingToken, IdentityId, LocalInstant, Reading, Record, Reply, RequestId, StopReason, Version,
+    WallTime,
 };
 
 const FAILURES: [Failure; 9] = [
@@ -231,7 +232,13 @@ impl Codec {
         LocalInstant::from_nanos(ticks * self.tick - i64::from(code & 1))
     }
 
-    pub(super) fn read_replica(&self, r: &mut Reader, records: &[Record], world: &World, index: usize) -> Replica {
+    pub(super) fn read_replica(
+        &self,
+        r: &mut Reader,
+        records: &[Record],
+        world: &World,
+        index: usize,
+    ) -> Replica {
         let head = r.byte();
         let into_tick = if self.setup.has_rate_error() { r.byte() } else { 0 };
         let mut replica = Replica {

@@ -209,7 +209,8 @@ impl Setup {
     /// The greatest tick that divides everything that must be exact.
     #[must_use]
     pub fn coarsest_tick(&self) -> Span {
-        let tick = self.exact_durations().into_iter().flatten().fold(0, |tick, (_, of)| gcd(tick, of.as_nanos()));
+        let tick =
+            self.exact_durations().into_iter().flatten().fold(0, |tick, (_, of)| gcd(tick, of.as_nanos()));
         Span::from_nanos(tick)
     }
 
@@ -259,8 +260,8 @@ impl Setup {
                 return Err(SetupError::Tick { tick: self.tick, name, of });
             }
         }
-        let second = 1_000_000_000;
-        if second % tick != 0 && tick % second != 0 || second / tick > 250 {
+        let second = 1_000_000_000_u64;
+        if !(second.is_multiple_of(tick) || tick.is_multiple_of(second)) || second / tick > 250 {
             return Err(SetupError::TickAndSecond(self.tick));
         }
         let t = self.config.timings();
@@ -273,8 +274,9 @@ impl Setup {
         if by_wall && self.assumptions.walls == Walls::Anything {
             return Err(SetupError::WallClocksSayAnything);
         }
-        let from_sending = rules.deadline_from == DeadlineFrom::LastSend && rules.stop_when == StopWhen::AtDeadline;
-        if self.timing == Timing::Folded && !(from_sending && !by_wall) {
+        let from_sending =
+            rules.deadline_from == DeadlineFrom::LastSend && rules.stop_when == StopWhen::AtDeadline;
+        if self.timing == Timing::Folded && (by_wall || !from_sending) {
             return Err(SetupError::NotFoldable);
         }
         let ratio = self.assumptions.rate;

@@ -1,7 +1,7 @@
 //! The canonical states tell the same story as the worlds that they stand for.
 
 use super::story::Teller;
-use super::{Action, Assumptions, Budget, Drain, Lasting, Model, Setup, Timing, Walls};
+use super::{Action, Assumptions, Budget, Model, Setup, Timing, Walls};
 use crate::core::{ClockBound, Config, Span, Timings};
 
 /// Numbers that are as good as random here.
@@ -29,15 +29,34 @@ fn setups() -> Vec<(&'static str, Setup)> {
     vec![
         ("client-go", Setup::safety(client_go(), 2, Assumptions::DEFAULT)),
         ("client-go, hostile", Setup::safety(release, 3, many)),
-        ("client-go, new identities", Setup::safety(release, 2, Assumptions { new_identity: true, restarts: Budget::UpTo(1), ..many })),
+        (
+            "client-go, new identities",
+            Setup::safety(release, 2, Assumptions { new_identity: true, restarts: Budget::UpTo(1), ..many }),
+        ),
         ("client-go, failover", Setup::failover(client_go(), 2)),
-        ("renew-time", Setup::safety(Config::renew_time(Timings::DEFAULT).unwrap(), 2, Assumptions { walls: off, ..many })),
+        (
+            "renew-time",
+            Setup::safety(
+                Config::renew_time(Timings::DEFAULT).unwrap(),
+                2,
+                Assumptions { walls: off, ..many },
+            ),
+        ),
         ("strict", Setup::safety(strict(), 2, Assumptions::DEFAULT)),
         ("strict, hostile", Setup::safety(strict(), 3, Assumptions::HOSTILE)),
-        ("strict, timers at any time", Setup::safety(strict(), 2, Assumptions::DEFAULT).with_timing(Timing::Loose)),
+        (
+            "strict, timers at any time",
+            Setup::safety(strict(), 2, Assumptions::DEFAULT).with_timing(Timing::Loose),
+        ),
         ("strict, folded", Setup::safety(strict(), 2, Assumptions::DEFAULT).with_timing(Timing::Folded)),
-        ("strict, hostile, folded", Setup::safety(strict(), 3, Assumptions::HOSTILE).with_timing(Timing::Folded)),
-        ("strict, hostile, timers at any time", Setup::safety(strict(), 3, Assumptions::HOSTILE).with_timing(Timing::Loose)),
+        (
+            "strict, hostile, folded",
+            Setup::safety(strict(), 3, Assumptions::HOSTILE).with_timing(Timing::Folded),
+        ),
+        (
+            "strict, hostile, timers at any time",
+            Setup::safety(strict(), 3, Assumptions::HOSTILE).with_timing(Timing::Loose),
+        ),
     ]
 }
 
@@ -50,7 +69,7 @@ fn a_state_and_the_world_that_it_stands_for_go_on_alike() {
     for (name, setup) in setups().into_iter().chain(flips) {
         let model = Model::new(setup).unwrap();
         let mut dice = Dice(1);
-        for walk in 0..std::env::var("WALKS").map_or(300, |n| n.parse().unwrap()) {
+        for walk in 0..200 {
             let mut teller = Teller::new(&model);
             let mut walked = Vec::new();
             for step in 0..120 {
@@ -79,9 +98,33 @@ fn a_state_and_the_world_that_it_stands_for_go_on_alike() {
                     model.codec.pack(&canonical).0 == teller.state(),
                     "{name}: walk {walk}, step {step}: {action:?} leads elsewhere\nconcrete before {told_of:?}\n\
                      canonical before {before:?}\nconcrete {:?}\ncanonical {canonical:?}\n{:?}\n{:?}",
-                    teller.world, teller.state(), model.codec.pack(&canonical).0
+                    teller.world,
+                    teller.state(),
+                    model.codec.pack(&canonical).0
                 );
             }
+        }
+    }
+}
+
+#[test]
+fn breadth_first_and_depth_first_agree() {
+    use super::{Order, Patient, Search};
+    let late = Assumptions { response_delay: super::Lasting::FREE, ..Assumptions::DEFAULT };
+    let questions = [
+        Setup::safety(client_go(), 2, Assumptions::DEFAULT),
+        Setup::safety(client_go(), 2, late),
+        Setup::safety(client_go(), 3, Assumptions { crashes: Budget::UpTo(1), ..Assumptions::PERFECT }),
+        Setup::safety(strict(), 2, Assumptions::DEFAULT).with_timing(Timing::Folded),
+    ];
+    for setup in questions {
+        let run = |threads, order| Search { threads, order }.run(setup, &mut Patient).unwrap();
+        let (bfs, dfs) = (run(1, Order::BreadthFirst), run(2, Order::DepthFirst));
+        assert_eq!(bfs.is_violated(), dfs.is_violated(), "{}", setup.sentence());
+        if !bfs.is_violated() {
+            let counts = |report: &super::Report| (report.progress.generated, report.progress.unique);
+            assert_eq!(counts(&bfs), counts(&dfs), "{}", setup.sentence());
+            assert!(matches!(bfs.verdict, super::Verdict::Proved), "{}: {:?}", setup.sentence(), bfs.verdict);
         }
     }
 }

@@ -191,16 +191,16 @@ fn finish(setup: Setup, mut checker: impl Checker<Model>, watcher: &mut impl Wat
     let mut discoveries = checker.discoveries();
     let violated = ALWAYS.iter().find_map(|(name, _)| Some((*name, discoveries.remove(name)?)));
     let verdict = match (violated, stopped) {
-        (Some((property, path)), _) => {
-            Verdict::Violated { property, story: model.retell(path.into_vec()) }
-        }
+        (Some((property, path)), _) => Verdict::Violated { property, story: model.retell(path.into_vec()) },
         (None, Some(by)) => {
             Verdict::Inconclusive(Reason::Stopped { by, frontier: model.skipped.load(Ordering::Relaxed) })
         }
-        (None, None) => match setup.expected().into_iter().filter(|w| !model.has_seen(*w)).collect::<Vec<_>>() {
-            missing if missing.is_empty() => Verdict::Proved,
-            missing => Verdict::Inconclusive(Reason::NeverSeen(missing)),
-        },
+        (None, None) => {
+            match setup.expected().into_iter().filter(|w| !model.has_seen(*w)).collect::<Vec<_>>() {
+                missing if missing.is_empty() => Verdict::Proved,
+                missing => Verdict::Inconclusive(Reason::NeverSeen(missing)),
+            }
+        }
     };
     Report { setup, verdict, progress: progress(&checker), worst_ticks: model.worst_ticks() }
 }
@@ -225,7 +225,9 @@ impl Setup {
         };
         // A lost message is not told from one that is late for ever.
         let loses = a.loss.is_on()
-            && (folded || a.request_delay != super::Lasting::FREE || a.response_delay != super::Lasting::FREE);
+            && (folded
+                || a.request_delay != super::Lasting::FREE
+                || a.response_delay != super::Lasting::FREE);
         let again = a.crashes.is_on() || a.stops.is_on();
         [
             (true, Witness::Leads),
@@ -286,7 +288,10 @@ impl Setup {
             }
         }
         if let (true, Some(often)) = (a.pauses.is_on(), times(a.pauses.times)) {
-            let long = a.pauses.longest.map_or(" for any time".to_owned(), |longest| format!(" for up to {longest}"));
+            let long = a
+                .pauses
+                .longest
+                .map_or(" for any time".to_owned(), |longest| format!(" for up to {longest}"));
             may.push(format!("a process stands still {often}{long}"));
         }
         for (what, budget) in [
@@ -309,7 +314,9 @@ impl Setup {
         };
         let walls = match a.walls {
             Walls::Anything => "wall clocks say anything".to_owned(),
-            Walls::Within { offset, .. } if offset == crate::core::Span::ZERO => "wall clocks are right".to_owned(),
+            Walls::Within { offset, .. } if offset == crate::core::Span::ZERO => {
+                "wall clocks are right".to_owned()
+            }
             Walls::Within { offset, steps } => match times(steps) {
                 Some(often) => format!("wall clocks differ by up to {offset} and are set by it {often}"),
                 None => format!("wall clocks differ by up to {offset}"),
@@ -325,7 +332,11 @@ impl Setup {
             Timing::Loose => ", polls and renewals come at any time",
             Timing::Folded => ", polls and renewals come at any time, attempts are folded",
         };
-        let may = if matches!(self.question, Question::Failover { .. }) { "messages take no time".to_owned() } else { may };
+        let may = if matches!(self.question, Question::Failover { .. }) {
+            "messages take no time".to_owned()
+        } else {
+            may
+        };
         format!(
             "{} replicas at {t} in ticks of {}{timing}: {may}; {clocks}, {walls}{question}",
             self.replicas, self.tick

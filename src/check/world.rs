@@ -5,7 +5,9 @@ use super::assume::{Assumptions, Walls};
 use crate::core::rules::{Expiry, OwnName};
 use crate::core::state::State as Memory;
 use crate::core::state::{Attempt, Phase, Stage, Step as AttemptStep};
-use crate::core::{Rules, Failure, IdentityId, LocalInstant, Op, Record, Reply, RequestId, Version, WallTime};
+use crate::core::{
+    Failure, IdentityId, LocalInstant, Op, Record, Reply, RequestId, Rules, Version, WallTime,
+};
 
 /// How many replicas a model can have.
 pub const REPLICAS_MAX: usize = 3;
@@ -247,10 +249,6 @@ impl Broken {
     pub(super) fn set(&mut self, what: u8) {
         self.0 |= what;
     }
-
-    pub(super) fn has(self, what: u8) -> bool {
-        self.0 & what != 0
-    }
 }
 
 impl Replica {
@@ -327,7 +325,11 @@ impl World {
         for at in 0..LATE_MAX {
             let Some(mut late) = self.late[at] else { continue };
             if rules.own_name == OwnName::MineIfSent && !self.is_recognised(&late.record) {
-                late.record = Record { transitions: late.record.transitions, duration_s: late.record.duration_s, ..NOBODYS };
+                late.record = Record {
+                    transitions: late.record.transitions,
+                    duration_s: late.record.duration_s,
+                    ..NOBODYS
+                };
             }
             let same = |other: &&LateWrite| {
                 !is_stored(other) && late.has_the_effect_of(other, rules.own_name, by_wall_clock)
@@ -351,7 +353,8 @@ impl World {
     fn is_recognised(&self, record: &Record) -> bool {
         let sender = usize::from(record.holder.0).checked_sub(1).and_then(|index| self.replicas.get(index));
         let released = !record.holder.is_somebody();
-        let sent = |replica: &Replica| replica.memory.sent.is_some_and(|sent| sent.acquired == record.acquired);
+        let sent =
+            |replica: &Replica| replica.memory.sent.is_some_and(|sent| sent.acquired == record.acquired);
         released || sender.is_some_and(|replica| replica.runs() && sent(replica))
     }
 

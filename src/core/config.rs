@@ -278,6 +278,18 @@ impl Config {
         self.request_timeout
     }
 
+    /// Whether a missing Lease is taken for one that never was.
+    #[must_use]
+    pub fn trusts_fresh_namespace(&self) -> bool {
+        self.trust_fresh_namespace
+    }
+
+    /// Whether a release that met a conflict is repeated.
+    #[must_use]
+    pub fn retries_release(&self) -> bool {
+        self.release_retry
+    }
+
     /// What is written as leaseDurationSeconds.
     #[must_use]
     pub fn written_duration_s(&self) -> i32 {

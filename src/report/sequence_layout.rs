@@ -117,7 +117,7 @@ impl Columns {
 }
 
 /// Everything that happens at one instant.
-pub(super) struct Instant {
+pub(super) struct Moment {
     pub(super) ns: u64,
     pub(super) top: f64,
     pub(super) bottom: f64,
@@ -125,7 +125,7 @@ pub(super) struct Instant {
 
 /// How far down everything is.
 pub(super) struct Grid {
-    pub(super) instants: Vec<Instant>,
+    pub(super) instants: Vec<Moment>,
     /// Of each event.
     pub(super) ys: Vec<f64>,
     /// Of the end, below everything else.
@@ -155,7 +155,7 @@ impl Grid {
                 }
             };
             if new {
-                grid.instants.push(Instant { ns, top: y, bottom: y });
+                grid.instants.push(Moment { ns, top: y, bottom: y });
                 y += 5.0;
             }
             let (above, below) = grid.row(sequence, order, columns, row.clone(), y);
