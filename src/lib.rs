@@ -62,7 +62,7 @@
 //! | protocol | what holds |
 //! | --- | --- |
 //! | `client-go` | behaves like client-go v0.36, event by event; two may lead at once |
-//! | `strict` | at most one may act at any instant, under the assumptions that [`core::ClockBound`] and [`core::Rules::STRICT`] name; shown by random schedules, not proved |
+//! | `strict` | at most one may act at any instant, under the assumptions that [`core::ClockBound`] and [`core::Rules::STRICT`] name; proved for small numbers of replicas and faults by `check`, tested by random schedules beyond |
 //! | `renew-time` | safe only with synchronised wall clocks |
 //!
 //! A process that was paused may have a write in flight when it wakes: the work's store must check the
@@ -78,6 +78,7 @@
 //! | [`stats`] | many runs: histograms that merge exactly, quantiles with confidence, batches on threads | |
 //! | `scenario` | scenario files in, plans out | `scenario` |
 //! | `replay` | recordings of the real client-go, compared event by event | `scenario` |
+//! | `check` | every order of events that stated assumptions allow | `check` |
 //! | `report` | plots and timelines as SVG, PNG and text | `report` |
 //! | `cli` | the `leasehold` command | `cli` (default) |
 

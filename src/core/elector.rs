@@ -136,11 +136,13 @@ impl Elector {
     }
 
     /// What it remembers.
+    #[cfg(feature = "check")]
     pub(crate) fn memory(&self) -> &State {
         &self.state
     }
 
     /// An elector that remembers this.
+    #[cfg(feature = "check")]
     pub(crate) fn remembering(config: Config, me: Identity, state: State) -> Self {
         Self { config, me, state, out: Outputs::default() }
     }
