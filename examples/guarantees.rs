@@ -133,12 +133,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("whole seconds, so that it does not restart their wait however late it is applied.\n");
     println!("## Worst-case failover at 15/10/2\n");
     println!("| standbys | nobody leads for less than | popular bound LD + RP |\n| --- | --- | --- |");
-    for standbys in [1] {
-        let config = Config::client_go(Timings::DEFAULT)?;
-        if let Some(bound) = failover_bound(config, standbys + 1, &Search::on(2), &mut Patient)? {
-            println!("| {standbys} | {} | 17s |", bound.bound);
-        }
-    }
+    let bound = failover_bound(Config::client_go(Timings::DEFAULT)?, 2, &Search::on(2), &mut Patient)?;
+    println!("| 1 | {} | 17s |", bound.map_or("not proved".to_owned(), |bound| bound.bound.to_string()));
     println!("\n`leasehold check --failover` prints the run that approaches the bound to the nanosecond.");
     Ok(())
 }
