@@ -127,7 +127,7 @@ const FLIPS: [Flip; 15] = [
         world: |a| Assumptions {
             late_writes: Budget::Free,
             duplication: Budget::Free,
-            deletions: Budget::UpTo(2),
+            deletions: Budget::UpTo(3),
             ..a
         },
         timeout: true,
@@ -177,7 +177,7 @@ const FLIPS: [Flip; 15] = [
         from: "own-last-write",
         to: "trust-memory",
         apply: |rules| rules.release = Release::TrustMemory,
-        world: |a| Assumptions { request_delay: Lasting::FREE, ..a },
+        world: |a| Assumptions { stops: Budget::UpTo(1), drain: Drain::Any, ..a },
         timeout: true,
     },
     Flip {
@@ -213,8 +213,8 @@ const FLIPS: [Flip; 15] = [
             // Of a candidate that waits for its own LeaseDuration at least, what is written is not asked.
             rules.wait = Wait::Record;
         },
-        world: |a| a,
-        timeout: true,
+        world: |a| Assumptions { loss: Budget::Free, ..a },
+        timeout: false,
     },
 ];
 
@@ -288,10 +288,13 @@ impl core::error::Error for AblateError {}
 
 impl Flip {
     fn setup(&self, timings: Timings, bound: ClockBound) -> Result<Setup, AblateError> {
-        // leaseDurationSeconds is only cut where there is something to cut.
-        let half = Span::from_millis(500);
+        // leaseDurationSeconds is only cut where there is something to cut, and only matters if that ends before RenewDeadline.
         let timings = if self.rule == "written_duration" {
-            Timings { lease_duration: timings.renew_deadline + half, ..timings }
+            Timings {
+                lease_duration: Span::from_millis(3_500),
+                renew_deadline: Span::from_millis(3_250),
+                retry_period: Span::from_millis(500),
+            }
         } else {
             timings
         };

@@ -128,3 +128,22 @@ fn breadth_first_and_depth_first_agree() {
         }
     }
 }
+
+#[test]
+fn every_rule_of_strict_but_one_is_needed_and_what_shows_it_replays() {
+    use super::{Patient, Search, Timing, Verdict, ablate};
+    let ablations =
+        ablate(Timings::DEFAULT, ClockBound::DEFAULT, &Search::on(2), &mut Patient, |_| {}).unwrap();
+    assert_eq!(ablations.len(), 15);
+    for ablation in ablations {
+        match &ablation.report.verdict {
+            // It shortens the overlap where a clock is worse than declared, and no more.
+            Verdict::Proved => assert_eq!(ablation.rule, "other_holder"),
+            Verdict::Violated { story, .. } if ablation.report.setup.timing == Timing::Exact => {
+                assert!(story.scenario(&ablation.report.setup, "two leaders").is_ok(), "{}", ablation.rule);
+            }
+            Verdict::Violated { .. } => {}
+            Verdict::Inconclusive(why) => panic!("{}: {why:?}", ablation.rule),
+        }
+    }
+}
