@@ -1,5 +1,5 @@
 /* client-go lease-based leader election, two replicas, discrete time (one tick = 1 s).
- * One process, one guarded d_step an event, so that only whole events are interleaved. See NOTES.md.
+ * One process, one guarded d_step an event, so that only whole events are interleaved.
  *
  * Build flags (spin -a -DX=...; they are macros of the model, not of pan.c):
  *   LD RD RP JIT      client-go's three durations in ticks (15 10 2), and the largest extra wait (3)
