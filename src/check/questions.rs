@@ -468,7 +468,9 @@ impl Knob {
 /// If it cannot be explored.
 pub fn explore(setup: Setup, address: std::net::SocketAddr) -> Result<(), SetupError> {
     use stateright::Model as _;
-    let _never_returns = super::Model::new(setup)?.checker().serve(address);
+    let mut model = super::Model::new(setup)?;
+    model.names_properties = true;
+    let _never_returns = model.checker().serve(address);
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! The canonical states tell the same story as the worlds that they stand for.
 
 use super::story::Teller;
-use super::{Action, Assumptions, Budget, Model, Setup, Timing, Walls};
+use super::{Action, Assumptions, Budget, Lasting, Model, Setup, Timing, Walls};
 use crate::core::{ClockBound, Config, Span, Timings};
 
 /// Numbers that are as good as random here.
@@ -34,6 +34,19 @@ fn setups() -> Vec<(&'static str, Setup)> {
             Setup::safety(release, 2, Assumptions { new_identity: true, restarts: Budget::UpTo(1), ..many }),
         ),
         ("client-go, failover", Setup::failover(client_go(), 2)),
+        ("client-go, two standbys", Setup::failover(client_go(), 3)),
+        (
+            "client-go, two requests are late",
+            Setup::safety(
+                release,
+                3,
+                Assumptions {
+                    request_delay: Lasting { times: Budget::UpTo(2), longest: None },
+                    response_delay: Lasting { times: Budget::UpTo(1), longest: None },
+                    ..Assumptions::PERFECT
+                },
+            ),
+        ),
         (
             "renew-time",
             Setup::safety(

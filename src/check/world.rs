@@ -245,6 +245,8 @@ impl Broken {
     pub(super) const STORE: u8 = 16;
     /// Nobody led for longer than asked.
     pub(super) const TOO_LONG: u8 = 32;
+    /// Any of these.
+    pub(super) const ANYTHING: u8 = 63;
 
     pub(super) fn set(&mut self, what: u8) {
         self.0 |= what;
@@ -306,6 +308,35 @@ impl Replica {
 pub(super) const NO_VERSION: Version = Version { uid: 0, resource_version: 0 };
 
 impl World {
+    /// One in which nothing is.
+    pub(super) const EMPTY: Self = Self {
+        replicas: [Replica::NEW; REPLICAS_MAX],
+        lease: None,
+        next_version: 0,
+        next_uid: 0,
+        late: [None; LATE_MAX],
+        left: Left::NOTHING,
+        token_max: 0,
+        quiet: false,
+        broken: Broken(0),
+        wall: WallTime::from_micros(0),
+        leaderless: None,
+    };
+
+    /// Becomes a copy of another world with so many replicas. Copying less is what this is for: it is done for every action.
+    pub(super) fn copy_from(&mut self, other: &Self, replicas: usize) {
+        self.replicas[..replicas].copy_from_slice(&other.replicas[..replicas]);
+        for (mine, theirs) in self.late.iter_mut().zip(&other.late) {
+            if mine.is_some() || theirs.is_some() {
+                *mine = *theirs;
+            }
+        }
+        let Self { lease, next_version, next_uid, left, token_max, quiet, broken, wall, leaderless, .. } = *other;
+        (self.lease, self.next_version, self.next_uid, self.left) = (lease, next_version, next_uid, left);
+        (self.token_max, self.quiet, self.broken) = (token_max, quiet, broken);
+        (self.wall, self.leaderless) = (wall, leaderless);
+    }
+
     /// Drops late writes that can never have an effect, and of those that have the same all but as many as can.
     ///
     /// An update is conditional on a version that will not come back once it is not the stored one. Of two updates of
