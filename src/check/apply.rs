@@ -158,6 +158,10 @@ impl<L: Listener> Rules<'_, L> {
             }
         }
         w.replicas[index].memory = *elector.memory();
+        if self.setup.config.rules().content == Content::Seconds {
+            // Marks are renamed, so that whole seconds must not tell them apart.
+            w.replicas[index].memory.forgotten = None;
+        }
         if stopped && self.setup.assumptions.drain == Drain::AtOnce {
             return self.feed(w, index, reading, Input::WorkStopped);
         }
@@ -491,6 +495,11 @@ impl<L: Listener> Rules<'_, L> {
             |replica: &Replica| replica.memory.acts_until(stop_when).is_some_and(|until| until > NOW);
         if w.acting(may_act) > 1 {
             w.broken.set(Broken::TWO_LEADERS);
+        }
+        let oversleeps = |index: usize| w.replicas[index].runs() && self.setup.is_due(w, index);
+        if self.setup.may_oversleep() && (0..self.setup.replicas).any(oversleeps) {
+            self.listener.witness(Witness::Paused);
+            w.quiet = false;
         }
         self.messages_wait(w, ticks);
         let rate = self.setup.has_rate_error();

@@ -136,7 +136,7 @@ impl Setup {
             if replica.is_draining() {
                 actions.push(Action::WorkStopped { replica: i });
             }
-            if w.left.pauses > 0 {
+            if w.left.pauses > 0 && self.timing != Timing::Folded {
                 actions.push(Action::Pause { replica: i });
             }
             if w.left.stops > 0 && !is_stopping(replica) {
@@ -267,7 +267,7 @@ impl Setup {
             return a.pauses.longest.is_none_or(|longest| paused < self.ticks(longest)).then_some(1);
         }
         if self.is_due(w, index) {
-            return None;
+            return self.may_oversleep().then_some(1);
         }
         if restless || replica.is_draining() {
             return Some(1);
@@ -308,7 +308,13 @@ impl Setup {
         Elector::remembering(self.config, me, w.replicas[index].memory)
     }
 
-    fn is_due(&self, w: &World, index: usize) -> bool {
+    /// Folded, nothing but a timer that is due makes a process do something: standing still is to miss it, and whatever
+    /// else wakes an elector finds it due first.
+    pub(super) fn may_oversleep(&self) -> bool {
+        self.timing == Timing::Folded && self.assumptions.pauses.is_on()
+    }
+
+    pub(super) fn is_due(&self, w: &World, index: usize) -> bool {
         self.elector_of(w, index).next_wake().is_some_and(|(at, _)| at <= NOW)
     }
 

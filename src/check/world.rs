@@ -331,7 +331,8 @@ impl World {
                 *mine = *theirs;
             }
         }
-        let Self { lease, next_version, next_uid, left, token_max, quiet, broken, wall, leaderless, .. } = *other;
+        let Self { lease, next_version, next_uid, left, token_max, quiet, broken, wall, leaderless, .. } =
+            *other;
         (self.lease, self.next_version, self.next_uid, self.left) = (lease, next_version, next_uid, left);
         (self.token_max, self.quiet, self.broken) = (token_max, quiet, broken);
         (self.wall, self.leaderless) = (wall, leaderless);
@@ -341,8 +342,8 @@ impl World {
     ///
     /// An update is conditional on a version that will not come back once it is not the stored one. Of two updates of
     /// one process conditional on the same version the first to arrive makes the other void, and neither content has
-    /// been seen by anybody. Where expiry is judged by renewTime, though, the two differ. A create has an effect
-    /// whenever the Lease is missing.
+    /// been seen by anybody. Where expiry is judged by renewTime, though, the two differ. An update to what is stored
+    /// already changes nothing, not even the version. A create has an effect whenever the Lease is missing.
     pub(super) fn prune(&mut self, rules: &Rules) {
         let current = self.lease.map(|lease| lease.version);
         let missing = usize::from(self.lease.is_none());
@@ -362,17 +363,14 @@ impl World {
                     ..NOBODYS
                 };
             }
-            let same = |other: &&LateWrite| {
-                !is_stored(other) && late.has_the_effect_of(other, rules.own_name, by_wall_clock)
-            };
+            let same = |other: &&LateWrite| late.has_the_effect_of(other, rules.own_name, by_wall_clock);
             let before = self.late[..at].iter().flatten().filter(same).count();
             let effects = match late.expected {
                 _ if self.left.late_writes == 0 => 0,
-                Some(expected) => usize::from(Some(expected) == current),
+                Some(expected) => usize::from(Some(expected) == current && !is_stored(&late)),
                 None => creates,
             };
-            let has_one = if is_stored(&late) { effects > 0 } else { before < effects };
-            self.late[at] = has_one.then_some(late);
+            self.late[at] = (before < effects).then_some(late);
         }
     }
 
