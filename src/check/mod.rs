@@ -34,13 +34,18 @@
 //!
 //! [`Timing::Exact`] follows every message and timer. [`Timing::Folded`] is for rules whose right to lead counts from the sending of a
 //! write and ends by itself: timers fire at any time, an attempt is decided at once or comes to nothing for its sender, candidates read
-//! what is new when it is written, rights may end early. Every exact run has a folded one in which everybody may act at least as long
-//! and has waited at least as long; the argument is at each step in `apply`. What it refutes need not be possible.
+//! what is new when it is written, rights may end early, to stand still is to miss a timer. Every exact run has a folded one in which
+//! everybody may act at least as long and has waited at least as long; the argument is at each step in `apply` and `moves`. What it
+//! refutes need not be possible.
+//!
+//! [`Question::Failover`] lets the leader crash when one of its rounds has ended, for at any later time until its next nothing
+//! else would come of it but a shorter gap; and once it is gone, those who only read do so one after the other.
 
 mod action;
 mod apply;
 mod assume;
 mod essence;
+mod explore;
 mod few;
 mod model;
 mod moves;
@@ -60,10 +65,11 @@ mod world;
 
 pub use action::{Action, Edit, Witness};
 pub use assume::{Assumptions, Budget, Drain, Lasting, RateRatio, Walls};
+pub use explore::explore;
 pub use model::{A_LEADER_IN_TIME, AT_MOST_ONE_LEADER, Model};
 pub use pack::State;
 pub use questions::{
-    AblateError, Ablation, FailoverBound, Frontier, Knob, Tried, ablate, explore, failover_bound, frontier,
+    AblateError, Ablation, FailoverBound, Frontier, Knob, Tried, ablate, failover_bound, frontier,
 };
 pub use replay::NoReplay;
 pub use setup::{Properties, Question, Setup, SetupError, Timing};

@@ -19,8 +19,6 @@ pub struct Model {
     pub(super) stop: AtomicBool,
     /// How many states were not looked at because of it.
     pub(super) skipped: AtomicUsize,
-    /// Whether each property is asked by itself, for whoever reads along.
-    pub(super) names_properties: bool,
     /// Tells it from other models in one process.
     number: u64,
     seen: AtomicU32,
@@ -67,7 +65,6 @@ impl Model {
             codec: Codec::new(setup),
             stop: AtomicBool::new(false),
             skipped: AtomicUsize::new(0),
-            names_properties: false,
             number: MODELS.fetch_add(1, Ordering::Relaxed),
             seen: AtomicU32::new(0),
             worst: AtomicU32::new(0),
@@ -179,17 +176,7 @@ impl stateright::Model for Model {
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        if !self.names_properties {
-            // One question a state instead of six: which property it is that a state breaks, the state tells.
-            return vec![Property::always(ALL_HOLD, |_, state: &State| !state.is_broken(Broken::ANYTHING))];
-        }
-        vec![
-            Property::always(ALWAYS[0].0, |_, state: &State| !state.is_broken(ALWAYS[0].1)),
-            Property::always(ALWAYS[1].0, |_, state: &State| !state.is_broken(ALWAYS[1].1)),
-            Property::always(ALWAYS[2].0, |_, state: &State| !state.is_broken(ALWAYS[2].1)),
-            Property::always(ALWAYS[3].0, |_, state: &State| !state.is_broken(ALWAYS[3].1)),
-            Property::always(ALWAYS[4].0, |_, state: &State| !state.is_broken(ALWAYS[4].1)),
-            Property::always(ALWAYS[5].0, |_, state: &State| !state.is_broken(ALWAYS[5].1)),
-        ]
+        // One question a state instead of six: which property it is that a state breaks, the state tells.
+        vec![Property::always(ALL_HOLD, |_, state: &State| !state.is_broken(Broken::ANYTHING))]
     }
 }

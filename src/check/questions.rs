@@ -445,18 +445,6 @@ impl Knob {
     }
 }
 
-/// Serves stateright's explorer of a question, until the process ends.
-///
-/// # Errors
-/// If it cannot be explored.
-pub fn explore(setup: Setup, address: std::net::SocketAddr) -> Result<(), SetupError> {
-    use stateright::Model as _;
-    let mut model = super::Model::new(setup)?;
-    model.names_properties = true;
-    let _never_returns = model.checker().serve(address);
-    Ok(())
-}
-
 impl Setup {
     /// Whether a folded search says as much as an exact one.
     #[must_use]

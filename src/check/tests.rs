@@ -159,3 +159,25 @@ fn every_rule_of_strict_is_needed_and_what_shows_it_replays() {
         }
     }
 }
+
+#[test]
+fn the_explorer_shows_states_and_actions_in_words() {
+    use super::explore::Readable;
+    use stateright::Model as _;
+    let model = Model::new(Setup::safety(client_go(), 2, Assumptions::DEFAULT)).unwrap();
+    let readable = Readable { model, draw: |story, _| format!("{} chapters", story.chapters.len()) };
+    let mut state = readable.init_states().remove(0);
+    assert_eq!(format!("{state:#?}"), "Lease: none\nfirst: not started\nsecond: not started");
+    let mut words = Vec::new();
+    for _ in 0..8 {
+        let mut actions = Vec::new();
+        readable.actions(&state, &mut actions);
+        words.push(readable.format_action(&actions[0]));
+        state = readable.next_state(&state, actions[0]).unwrap();
+    }
+    assert_eq!(words[..2], ["the first starts", "the request of the first reaches the server"]);
+    let text = format!("{state:?}");
+    assert!(text.contains("Lease: held by the ") && text.contains("MAY ACT"), "{words:?}\n{text}");
+    let path = stateright::Path::from_actions(&readable, readable.init_states().remove(0), &[]).unwrap();
+    assert_eq!(readable.as_svg(path).as_deref(), Some("0 chapters"));
+}

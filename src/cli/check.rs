@@ -5,6 +5,7 @@ use anyhow::{Result, bail};
 use super::Status;
 use super::check_args::{CheckArgs, Format};
 use super::check_files;
+use super::check_guarantees;
 use super::check_output::{Answer, Measured, in_github_actions, status};
 use super::check_questions;
 use super::check_watch::{Watch, knows_memory};
@@ -33,6 +34,10 @@ pub(super) fn run(args: &CheckArgs) -> Result<Status> {
     }
     let mut watch = Watch::new(args)?;
     match args.frontier {
+        _ if args.guarantees.is_some() => {
+            let path = args.guarantees.as_deref().unwrap_or(std::path::Path::new(""));
+            check_guarantees::write(args, path, &mut watch)
+        }
         _ if args.failover => check_questions::longest_failover(args, &setup, &mut watch),
         _ if args.ablate => check_questions::which_rules(args, &setup, &mut watch),
         Some(which) => check_questions::how_far(args, which, setup, &mut watch),

@@ -21,7 +21,7 @@ use crate::scenario::{Length, Override, Scenario, shell_word};
 ///
 /// Exit codes: 0 proved; 1 violated; 2 bad usage; 3 inconclusive.
 #[derive(clap::Args, Debug)]
-#[command(group = clap::ArgGroup::new("question").args(["failover", "ablate", "frontier", "explore"]))]
+#[command(group = clap::ArgGroup::new("question").args(["failover", "ablate", "frontier", "guarantees", "explore"]))]
 #[expect(clippy::struct_excessive_bools, reason = "independent switches of a command line")]
 pub(super) struct CheckArgs {
     /// How the replicas elect: client-go, strict or renew-time.
@@ -74,6 +74,10 @@ pub(super) struct CheckArgs {
     /// How far one assumption can be stretched before the property breaks.
     #[arg(long, value_enum, value_name = "WHICH", help_heading = "Question")]
     pub(super) frontier: Option<Stretch>,
+    /// Ask all that the page "what client-go guarantees" says, minutes of work, and write it, with a folder of
+    /// pictures and scenarios beside it. Settings and assumptions are the page's own.
+    #[arg(long, value_name = "FILE.md", help_heading = "Question")]
+    pub(super) guarantees: Option<PathBuf>,
     /// Look around in the states with a browser instead.
     #[arg(long, num_args = 0..=1, default_missing_value = "127.0.0.1:3000", value_name = "ADDRESS", help_heading = "Question")]
     pub(super) explore: Option<String>,
@@ -288,6 +292,7 @@ impl CheckArgs {
     /// Every file that is to be written.
     pub(super) fn outputs(&self) -> Vec<&Path> {
         let files = self.junit.iter().chain(&self.scenario_out).chain(&self.svg).chain(&self.plot);
+        let files = files.chain(&self.guarantees);
         files.map(PathBuf::as_path).collect()
     }
 

@@ -40,6 +40,16 @@ pub(super) fn write(args: &CheckArgs, story: Option<&Story>, setup: &Setup, what
     Ok(())
 }
 
+/// A picture and a replayed scenario of a story, side by side in a folder.
+pub(super) fn save_both(folder: &Path, name: &str, story: &Story, setup: &Setup, what: &str) -> Result<()> {
+    let sequence = check_pictures::sequence(story, setup, format!("VIOLATED: {what}"));
+    check_pictures::save(&folder.join(format!("{name}.svg")), &sequence)?;
+    let path = folder.join(format!("{name}.yaml"));
+    let text = story.scenario(setup, what).with_context(|| path.display().to_string())?.to_yaml();
+    replay(&path, &text, story, setup)?;
+    write_file(&path, text.as_bytes())
+}
+
 /// Runs a scenario as it will be read back. What it showed, in words; an error, if that is not what the story says.
 fn replay(path: &Path, text: &str, story: &Story, setup: &Setup) -> Result<String> {
     let defect = "this is a defect of the checker or the simulator, please report it with the command";

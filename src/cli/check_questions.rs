@@ -12,6 +12,7 @@ use super::check_args::{CheckArgs, Format, Stretch};
 use super::check_files;
 use super::check_junit::{Case, junit_of};
 use super::check_output::{Answer, headline, status, verdict_name};
+use super::check_pictures;
 use super::check_story;
 use super::check_watch::Watch;
 use super::output::{print, remark, write_file};
@@ -227,7 +228,9 @@ pub(super) fn look_around(address: &str, setup: Setup) -> Result<Status> {
         format!("--explore {address}: write an address and a port, such as 127.0.0.1:3000")
     })?;
     remark(format_args!("exploring at http://{known}, until interrupted; assuming {}", setup.sentence()));
-    explore(setup, known)?;
+    explore(setup, known, |story, setup| {
+        check_pictures::sequence(story, setup, "The way here".to_owned()).to_svg()
+    })?;
     Ok(Status::Ok)
 }
 

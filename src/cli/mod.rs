@@ -4,6 +4,7 @@ mod check;
 mod check_args;
 mod check_assume;
 mod check_files;
+mod check_guarantees;
 mod check_junit;
 mod check_output;
 mod check_pictures;

@@ -246,12 +246,21 @@ impl Picture<'_> {
             self.scene.polygon(diamond, ink).hint(hint);
             let lines = self.columns.mark_lines(&text);
             let anchor = if side > 0.0 { Anchor::Start } else { Anchor::End };
-            let first = y + 4.0 - (lines.len() as f64 - 1.0) * LINE / 2.0;
+            // Where an overlap begins or ends, the words stand above its edge instead of on it.
+            let first = match self.is_edge(y) {
+                true => y - 4.0 - (lines.len() as f64 - 1.0) * LINE,
+                false => y + 4.0 - (lines.len() as f64 - 1.0) * LINE / 2.0,
+            };
             for (line, text) in lines.iter().enumerate() {
                 let at = (x + side * ASIDE, first + line as f64 * LINE);
                 self.scene.text(at, anchor, SMALL, ink, text);
             }
         }
+    }
+
+    fn is_edge(&self, y: f64) -> bool {
+        let edges = self.sequence.overlaps.iter().flat_map(|&(from, to)| [from, to]);
+        edges.map(|at| self.grid.y(self.order.find(at, None))).any(|edge| (edge - y).abs() < 8.0)
     }
 
     fn legend(&mut self) {
