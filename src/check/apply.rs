@@ -8,7 +8,7 @@ use super::world::{
     spend,
 };
 use crate::core::rules::{Content, Expiry, NoHolder, OwnName, RenewTime};
-use crate::core::state::{Observed, Phase, State as Memory, Step};
+use crate::core::state::{Observed, Phase, Stage, State as Memory, Step};
 use crate::core::{
     Elector, Event, Failure, FencingToken, Identity, IdentityId, Input, LocalInstant, Op, Output, Reading,
     Record, Reply, Span, Version, WallTime,
@@ -496,6 +496,9 @@ impl<L: Listener> Rules<'_, L> {
         if w.acting(may_act) > 1 {
             w.broken.set(Broken::TWO_LEADERS);
         }
+        if (0..self.setup.replicas).any(|index| self.acts_on(w, index)) {
+            w.broken.set(Broken::ACTS_ON);
+        }
         let oversleeps = |index: usize| w.replicas[index].runs() && self.setup.is_due(w, index);
         if self.setup.may_oversleep() && (0..self.setup.replicas).any(oversleeps) {
             self.listener.witness(Witness::Paused);
@@ -530,6 +533,16 @@ impl<L: Listener> Rules<'_, L> {
                 w.broken.set(Broken::TOO_LONG);
             }
         }
+    }
+
+    /// Whether a replica acts for a while though the last record that it saw is not its own.
+    fn acts_on(&self, w: &World, index: usize) -> bool {
+        let replica = &w.replicas[index];
+        let m = &replica.memory;
+        let acts = m.term.is_some_and(|term| term.stage == Stage::Acting && term.lead_until > NOW);
+        let me = IdentityId(index as u16 + 1);
+        let own = |observed: Observed| m.is_mine(me, self.setup.config.rules().own_name, &observed.record);
+        replica.awake() && acts && m.observed.is_some_and(|observed| !own(observed))
     }
 
     /// Once the leader is gone, the next write is the last that is looked at: whether it falls into the same second as

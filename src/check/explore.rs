@@ -96,6 +96,7 @@ impl stateright::Model for Readable {
             Property::always(ALWAYS[3].0, |_, shown: &Shown| !shown.state.is_broken(ALWAYS[3].1)),
             Property::always(ALWAYS[4].0, |_, shown: &Shown| !shown.state.is_broken(ALWAYS[4].1)),
             Property::always(ALWAYS[5].0, |_, shown: &Shown| !shown.state.is_broken(ALWAYS[5].1)),
+            Property::always(ALWAYS[6].0, |_, shown: &Shown| !shown.state.is_broken(ALWAYS[6].1)),
         ]
     }
 }

@@ -26,12 +26,13 @@ pub struct Model {
 }
 
 /// Properties that must always hold, with the bits that say they do not.
-pub(super) const ALWAYS: [(&str, u8); 6] = [
+pub(super) const ALWAYS: [(&str, u8); 7] = [
     (AT_MOST_ONE_LEADER, Broken::TWO_LEADERS),
     ("fencing tokens increase from term to term", Broken::TOKEN_ORDER),
     ("a store that checks tokens takes no stale write", Broken::STALE_WRITE),
     ("the leader does not change without a cause", Broken::NO_CAUSE),
     ("the stored Lease changes by conditional writes only", Broken::STORE),
+    ("nobody acts on who has seen another holder", Broken::ACTS_ON),
     (A_LEADER_IN_TIME, Broken::TOO_LONG),
 ];
 

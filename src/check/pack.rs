@@ -266,7 +266,7 @@ impl Codec {
             left: Left::from_array(left),
             token_max: 0,
             quiet: flags & 0x40 != 0,
-            broken: Broken(flags & 0x3F),
+            broken: Broken(flags & Broken::ANYTHING),
             wall: WallTime::from_micros(phase * self.tick / 1_000),
             leaderless,
         }

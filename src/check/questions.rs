@@ -6,7 +6,7 @@ use super::story::Story;
 use super::verdict::{Reason, Report, Search, Verdict, Watcher};
 use crate::core::rules::{
     CancelWork, Content, DeadlineFrom, Expiry, LostResponse, MissingWhileCandidate, MissingWhileLeading,
-    NoHolder, OwnName, Release, RenewTime, StopWhen, Wait, WrittenDuration,
+    NoHolder, OtherHolder, OwnName, Release, RenewTime, StopWhen, Wait, WrittenDuration,
 };
 use crate::core::{ClockBound, Config, Rules, Span, Timings};
 
@@ -69,7 +69,7 @@ struct Flip {
     timeout: bool,
 }
 
-const FLIPS: [Flip; 14] = [
+const FLIPS: [Flip; 15] = [
     Flip {
         rule: "expiry",
         from: "local-observation",
@@ -101,6 +101,14 @@ const FLIPS: [Flip; 14] = [
         apply: |rules| rules.stop_when = StopWhen::BetweenAttempts,
         world: |a| Assumptions { request_delay: Lasting::FREE, ..a },
         timeout: false,
+    },
+    Flip {
+        rule: "other_holder",
+        from: "stop-at-once",
+        to: "retry-until-deadline",
+        apply: |rules| rules.other_holder = OtherHolder::RetryUntilDeadline,
+        world: |a| Assumptions { spec_edits: Budget::UpTo(1), ..a },
+        timeout: true,
     },
     Flip {
         rule: "missing_while_leading",
@@ -296,7 +304,11 @@ impl Flip {
         // A Lease that is wiped under one leader is taken by a third.
         let replicas = if self.rule == "release" { 3 } else { 2 };
         let mut setup = Setup::safety(config, replicas, assumptions);
-        setup.properties = super::Properties::ONE_LEADER;
+        setup.properties = match self.rule {
+            // Its own deadline ends its right all the same.
+            "other_holder" => super::Properties::ACTS_ON,
+            _ => super::Properties::ONE_LEADER,
+        };
         if matches!(self.rule, "missing_while_leading" | "release") {
             // Too large to be followed exactly.
             setup = setup.with_timing(Timing::Folded);

@@ -67,9 +67,13 @@ impl Properties {
     pub const ONE_LEADER: Self = Self(Broken::TWO_LEADERS | Broken::TOO_LONG);
     /// Those and no change of leader without a cause, and the store's invariants.
     pub const ELECTION: Self = Self(Self::ONE_LEADER.0 | Broken::NO_CAUSE | Broken::STORE);
-    /// Those and fencing: tokens increase, and a store that checks them takes no stale write. The tokens are resourceVersions;
+    /// Those and that nobody acts on who has seen another holder, and fencing: tokens increase, and a store that checks them takes
+    /// no stale write. The tokens are resourceVersions;
     /// client-go hands out none, and two terms of one identity within one second could share one.
-    pub const ALL: Self = Self(Self::ELECTION.0 | Broken::TOKEN_ORDER | Broken::STALE_WRITE);
+    pub const ALL: Self =
+        Self(Self::ELECTION.0 | Broken::TOKEN_ORDER | Broken::STALE_WRITE | Broken::ACTS_ON);
+    /// Nobody acts on who has seen another holder.
+    pub const ACTS_ON: Self = Self(Broken::ACTS_ON);
 }
 
 /// Why something cannot be checked.

@@ -147,7 +147,7 @@ fn every_rule_of_strict_is_needed_and_what_shows_it_replays() {
     use super::{Patient, Search, Timing, Verdict, ablate};
     let ablations =
         ablate(Timings::DEFAULT, ClockBound::DEFAULT, &Search::on(2), &mut Patient, |_| {}).unwrap();
-    assert_eq!(ablations.len(), 14);
+    assert_eq!(ablations.len(), 15);
     for ablation in ablations {
         match &ablation.report.verdict {
             Verdict::Proved => panic!("{}: nothing shows that it is needed", ablation.rule),

@@ -245,8 +245,10 @@ impl Broken {
     pub(super) const STORE: u8 = 16;
     /// Nobody led for longer than asked.
     pub(super) const TOO_LONG: u8 = 32;
-    /// Any of these.
-    pub(super) const ANYTHING: u8 = 63;
+    /// A leader acted on that had seen another holder.
+    pub(super) const ACTS_ON: u8 = 128;
+    /// Any of these. The bit between is not free: a state keeps something else there.
+    pub(super) const ANYTHING: u8 = 63 | 128;
 
     pub(super) fn set(&mut self, what: u8) {
         self.0 |= what;
