@@ -1,0 +1,67 @@
+//! The elector on a real cluster.
+//!
+//! ```no_run
+//! use leasehold::adapter::{LeaderElection, Outcome};
+//!
+//! # async fn reconcile() {}
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let config = kube::Config::infer().await?;
+//! let outcome = LeaderElection::builder(config)
+//!     .lease("default", "my-controller")
+//!     .contend_again(true)
+//!     .run(|leadership| async move {
+//!         while leadership.may_act() {
+//!             reconcile().await;
+//!         }
+//!     })
+//!     .await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The state machine is [`core::Elector`](crate::core::Elector), the very one that was simulated and
+//! checked. This module carries its requests, timers, choices and clocks to a kube client and back, on a thread
+//! of its own ([`Place::OwnThread`]) with a client of its own ([`Connection`]).
+//!
+//! # Who may act
+//!
+//! [`Leadership::may_act`] reads the clock and compares it with the deadline of the last successful renewal: it is not a
+//! flag that somebody must have cleared in time. On Linux and on Apple's systems the clock counts suspended time. A
+//! write that was under way when the process was paused is stopped by the store alone, if it checks
+//! [`Leadership::fencing_token`]. Tokens grow from term to term also where the lock was deleted and
+//! made again; among locks of another kind or on another cluster they mean nothing.
+//!
+//! # Protocols
+//!
+//! [`Protocol::Strict`] is the default. [`Protocol::ClientGo`] does what client-go does, for those who want just that.
+//! Both write the same record, so replicas of both, and client-go's own, can stand side by side on one lock; but a pair is only
+//! as safe as the weaker of the two.
+
+mod clock;
+mod connection;
+mod driver;
+mod election;
+mod error;
+mod events;
+mod health;
+mod identity;
+mod leadership;
+mod lock;
+mod metrics;
+mod names;
+mod request;
+mod settings;
+mod status;
+
+pub use clock::Clock;
+pub use connection::Connection;
+pub use election::{Candidate, LeaderElection, Outcome};
+pub use error::Error;
+pub use health::Health;
+pub use identity::{default_identity, own_namespace};
+pub use leadership::Leadership;
+pub use lock::LockKind;
+pub use metrics::Metrics;
+pub use settings::{Builder, Place, Protocol};
+pub use status::{End, Role, Status};
+pub use tokio_util::sync::CancellationToken;
