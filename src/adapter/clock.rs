@@ -78,8 +78,9 @@ impl Default for Clock {
 #[derive(Debug)]
 pub(super) struct Timer {
     clock: Clock,
+    /// A `timerfd`, which is read and polled like a pipe; tokio has no safe type for anything that is not one.
     #[cfg(target_os = "linux")]
-    fd: Option<tokio::io::unix::AsyncFd<rustix::fd::OwnedFd>>,
+    fd: Option<tokio::net::unix::pipe::Receiver>,
 }
 
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(500);
@@ -92,7 +93,7 @@ impl Timer {
             use rustix::time::{TimerfdClockId, TimerfdFlags, timerfd_create};
             let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
             let fd = timerfd_create(TimerfdClockId::Boottime, flags).map_err(std::io::Error::from);
-            let fd = fd.and_then(tokio::io::unix::AsyncFd::register);
+            let fd = fd.and_then(tokio::net::unix::pipe::Receiver::from_owned_fd_unchecked);
             if let Err(error) = &fd {
                 tracing::warn!(%error, "no timer that counts suspended time; looking twice a second instead");
             }
@@ -124,10 +125,10 @@ impl Timer {
         let it_value = Timespec { tv_sec: nanos / 1_000_000_000, tv_nsec: nanos % 1_000_000_000 };
         let set = Itimerspec { it_interval: zero, it_value };
         match &self.fd {
-            Some(fd) if timerfd_settime(fd.get_ref(), TimerfdTimerFlags::ABSTIME, &set).is_ok() => {
-                if let Ok(mut ready) = fd.readable().await {
-                    ready.clear_ready();
-                }
+            Some(fd) if timerfd_settime(fd, TimerfdTimerFlags::ABSTIME, &set).is_ok() => {
+                _ = fd.readable().await;
+                // Takes back the readiness, also where it was that of an earlier setting.
+                _ = fd.try_read(&mut [0; 8]);
             }
             _ => tokio::time::sleep(left.min(LOOK_AGAIN_AFTER)).await,
         }

@@ -37,6 +37,8 @@
 //! Both write the same record, so replicas of both, and client-go's own, can stand side by side on one lock; but a pair is only
 //! as safe as the weaker of the two.
 
+#[cfg(any(feature = "adapter-args", feature = "cli"))]
+mod args;
 mod clock;
 mod connection;
 mod driver;
@@ -53,6 +55,8 @@ mod request;
 mod settings;
 mod status;
 
+#[cfg(any(feature = "adapter-args", feature = "cli"))]
+pub use args::LeaderElectionArgs;
 pub use clock::Clock;
 pub use connection::Connection;
 pub use election::{Candidate, LeaderElection, Outcome};
