@@ -1,6 +1,7 @@
 //! Which cluster to talk to.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use kube::Config;
@@ -35,6 +36,13 @@ impl ClusterArgs {
         config.default_retry = false;
         Ok(config)
     }
+}
+
+/// A duration, in the notation of Go and some more.
+pub(super) fn humane(text: &str) -> Result<Duration, String> {
+    let parsed: Result<jiff::SignedDuration, _> = text.parse();
+    let duration = parsed.ok().and_then(|duration| Duration::try_from(duration).ok());
+    duration.ok_or_else(|| format!("`{text}` is no duration; write it like 20s, 1m30s or 500ms"))
 }
 
 /// A runtime for a command that waits for more than one thing.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow};
 use prometheus_client::registry::Registry;
 
-use super::cluster::{ClusterArgs, log, runtime};
+use super::cluster::{ClusterArgs, humane, log, runtime};
 use super::elect_child::{Child, Exit, Room};
 use super::elect_http::{Answers, serve};
 use crate::adapter::{
@@ -64,12 +64,6 @@ pub(super) struct ElectArgs {
     /// The command, and what it is given
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
-}
-
-fn humane(text: &str) -> Result<Duration, String> {
-    let parsed: Result<jiff::SignedDuration, _> = text.parse();
-    let duration = parsed.ok().and_then(|duration| Duration::try_from(duration).ok());
-    duration.ok_or_else(|| format!("`{text}` is no duration; write it like 20s, 1m30s or 500ms"))
 }
 
 pub(super) fn run(args: &ElectArgs) -> Result<ExitCode> {

@@ -30,6 +30,12 @@ mod run;
 mod run_args;
 mod schema;
 mod trace_file;
+#[cfg(feature = "adapter")]
+mod watch;
+#[cfg(feature = "adapter")]
+mod watch_causes;
+#[cfg(feature = "adapter")]
+mod watch_lease;
 
 use std::process::ExitCode;
 
@@ -55,6 +61,8 @@ enum Command {
     Schema(schema::SchemaArgs),
     #[cfg(all(feature = "adapter", target_os = "linux"))]
     Elect(Box<elect::ElectArgs>),
+    #[cfg(feature = "adapter")]
+    Watch(watch::WatchArgs),
     /// The process between `elect` and its command.
     #[cfg(all(feature = "adapter", target_os = "linux"))]
     #[command(hide = true)]
@@ -96,6 +104,8 @@ pub fn main() -> ExitCode {
         Command::Schema(args) => schema::run(args).map(ExitCode::from),
         #[cfg(all(feature = "adapter", target_os = "linux"))]
         Command::Elect(args) => elect::run(args),
+        #[cfg(feature = "adapter")]
+        Command::Watch(args) => watch::run(args),
         #[cfg(all(feature = "adapter", target_os = "linux"))]
         Command::ElectGuard(args) => elect_guard::guard(args),
         #[cfg(all(feature = "adapter", target_os = "linux"))]
