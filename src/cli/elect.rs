@@ -108,6 +108,9 @@ async fn elect(args: &ElectArgs, stop: CancellationToken) -> Result<ExitCode> {
         ),
         None => None,
     };
+    if let Some(address) = listener.as_ref().and_then(|listener| listener.local_addr().ok()) {
+        tracing::info!(%address, "serving /healthz, /readyz, /leaderz and /metrics");
+    }
     let candidate = election.start()?;
     if let Some(listener) = listener {
         let answers = Answers { health: candidate.health(), states: candidate.states(), registry };

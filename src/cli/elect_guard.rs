@@ -12,7 +12,6 @@
 //! first and the second is to stop the third as well: they share a container.
 
 use std::ffi::OsString;
-use std::io::Read as _;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitCode, Stdio};
@@ -159,9 +158,10 @@ impl Guard {
 
     fn read_orders(&mut self) {
         let mut buffer = [0; 4096];
-        match std::io::stdin().lock().read(&mut buffer) {
+        // Not through the standard library, which reads ahead into a buffer that `poll` knows nothing of.
+        match rustix::io::read(std::io::stdin(), &mut buffer) {
             Ok(n) if n > 0 => self.orders.extend_from_slice(&buffer[..n]),
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(Errno::INTR) => {}
             _ => {
                 self.pipe_is_open = false;
                 let by = self.clock.local() + AFTER_DEATH;

@@ -10,13 +10,18 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use futures_util::stream;
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt as _, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+type Body = BoxBody<Bytes, Infallible>;
 
 /// What goes wrong for one client.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,6 +43,9 @@ struct State {
     /// Every write that was applied: by whom, and what it made.
     writes: Vec<(Instant, String, Value)>,
     requests: u64,
+    /// Every change: its revision, whose, and what a watch says of it.
+    changes: Vec<(u64, String, Value)>,
+    watchers: Vec<(String, mpsc::UnboundedSender<Value>)>,
 }
 
 #[derive(Clone)]
@@ -60,7 +68,7 @@ impl FakeApi {
         while let Ok((stream, _)) = listener.accept().await {
             let api = self.clone();
             tokio::spawn(async move {
-                let service = service_fn(|request| api.answer(request));
+                let service = service_fn(|request| api.clone().answer(request));
                 _ = hyper::server::conn::http1::Builder::new()
                     .serve_connection(TokioIo::new(stream), service)
                     .await;
@@ -128,7 +136,25 @@ impl FakeApi {
     }
 
     pub(crate) fn delete(&self, path: &str) {
-        self.state.lock().unwrap().objects.remove(path);
+        let mut state = self.state.lock().unwrap();
+        state.revision += 1;
+        if let Some(mut object) = state.objects.remove(path) {
+            object["metadata"]["resourceVersion"] = state.revision.to_string().into();
+            state.changed("DELETED", path, object);
+        }
+    }
+
+    /// Tells every watch that it is too old to go on, and ends it.
+    pub(crate) fn expire_watches(&self) {
+        let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Expired",
+            "message": "too old resource version", "code": 410});
+        for (_, watcher) in self.state.lock().unwrap().watchers.drain(..) {
+            _ = watcher.send(json!({"type": "ERROR", "object": status}));
+        }
+    }
+
+    pub(crate) fn watches(&self) -> usize {
+        self.state.lock().unwrap().watchers.iter().filter(|(_, watcher)| !watcher.is_closed()).count()
     }
 
     pub(crate) fn requests(&self) -> u64 {
@@ -139,10 +165,11 @@ impl FakeApi {
         self.state.lock().unwrap().writes.clone()
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    async fn answer(self, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
         let client = request.headers().get("authorization").and_then(|value| value.to_str().ok());
         let client = client.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or("").to_owned();
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let query = request.uri().query().unwrap_or("").to_owned();
         let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
         let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
         let fault = {
@@ -157,9 +184,13 @@ impl FakeApi {
                 self.state.lock().unwrap().apply(&method, &path, body, &client);
                 std::future::pending().await
             }
+            _ if query.contains("watch=true") => {
+                let lines = self.state.lock().unwrap().watch(&path, &query);
+                return Ok(Response::new(lines));
+            }
             _ => self.state.lock().unwrap().apply(&method, &path, body, &client),
         };
-        let body = Full::new(Bytes::from(answer.to_string()));
+        let body = Full::new(Bytes::from(answer.to_string())).boxed();
         let mut response = Response::new(body);
         *response.status_mut() = StatusCode::from_u16(code).unwrap();
         response.headers_mut().insert("content-type", "application/json".parse().unwrap());
@@ -173,6 +204,15 @@ impl State {
         if *method == Method::GET {
             if let Some(object) = self.objects.get(path) {
                 return (200, object.clone());
+            }
+            if name == "leases" {
+                let below = format!("{path}/");
+                let found = self.objects.iter().filter(|(path, _)| path.starts_with(&below));
+                let items: Vec<_> = found.map(|(_, object)| object.clone()).collect();
+                let revision = self.revision.to_string();
+                let list = json!({"kind": "LeaseList", "apiVersion": "coordination.k8s.io/v1",
+                    "metadata": {"resourceVersion": revision}, "items": items});
+                return (200, list);
             }
             return refusal(404, "NotFound", &format!("\"{name}\" not found"));
         }
@@ -201,9 +241,39 @@ impl State {
     fn store(&mut self, path: &str, mut object: Value, client: &str) -> Value {
         self.revision += 1;
         object["metadata"]["resourceVersion"] = self.revision.to_string().into();
-        self.objects.insert(path.to_owned(), object.clone());
+        let known = self.objects.insert(path.to_owned(), object.clone()).is_some();
+        self.changed(if known { "MODIFIED" } else { "ADDED" }, path, object.clone());
         self.writes.push((Instant::now(), client.to_owned(), object.clone()));
         object
+    }
+}
+
+impl State {
+    fn changed(&mut self, kind: &str, path: &str, object: Value) {
+        let line = json!({"type": kind, "object": object});
+        for (below, watcher) in &self.watchers {
+            if path.starts_with(below) {
+                _ = watcher.send(line.clone());
+            }
+        }
+        self.changes.push((self.revision, path.to_owned(), line));
+    }
+
+    fn watch(&mut self, path: &str, query: &str) -> Body {
+        let since = query.split('&').find_map(|part| part.strip_prefix("resourceVersion="));
+        let since: u64 = since.unwrap_or("0").parse().unwrap();
+        let (sender, receiver) = mpsc::unbounded_channel();
+        for (_, path_of, line) in self.changes.iter().filter(|(revision, ..)| *revision > since) {
+            if path_of.starts_with(path) {
+                _ = sender.send(line.clone());
+            }
+        }
+        self.watchers.push((path.to_owned(), sender));
+        let lines = stream::unfold(receiver, |mut receiver| async {
+            let line = receiver.recv().await?;
+            Some((Ok(Frame::data(Bytes::from(format!("{line}\n")))), receiver))
+        });
+        StreamBody::new(lines).boxed()
     }
 }
 
