@@ -21,10 +21,12 @@ use tokio::sync::mpsc;
 const ELECTIONS: usize = 32;
 const ROUNDS: usize = 4;
 
-/// Of 128 samples and many, one pair in a thousand from one distribution is further apart than 0.173. What a busy machine
-/// adds comes on top; another poll period, or a LeaseDuration that counts from elsewhere, would be 0.3 and more.
-const DISTANCE_MAX: f64 = 0.2;
+/// Of 128 samples and many, one pair in a thousand from one distribution is further apart than 0.173. Crashes at another place in
+/// the second, under client-go's rules, were 0.21 apart.
+const DISTANCE_MAX: f64 = 0.18;
 
+/// Five retry periods, which are two whole seconds: client-go compares times in whole seconds, so that it matters where in a
+/// second the last renewals fell.
 const SCENARIO: &str = "
 description: The leader is cut off
 replicas: 3
@@ -33,7 +35,7 @@ network: {latency: 1ms}
 start: {uniform: [0s, 0.6s]}
 trust_fresh_namespace: true
 faults:
-  - {name: cut-off, when: {leading: any, for: {uniform: [2.4s, 3.2s]}}, link: {who: leader, leg: request, effect: hang}}
+  - {name: cut-off, when: {leading: any, for: {uniform: [2.4s, 4.4s]}}, link: {who: leader, leg: request, effect: hang}}
 runs: 20000
 duration: 20s
 stop_after_failovers: 1
@@ -53,6 +55,7 @@ fn compare(name: &str, protocol: Protocol) {
     let (mut simulated, mut measured) = (simulated(name), measured(protocol));
     assert_eq!(measured.len(), ELECTIONS * ROUNDS);
     let ks = ks_two_sample_ns(&mut simulated, &mut measured);
+    // Sorted by now.
     let median = |samples: &[u64]| samples[samples.len() / 2] / 1_000_000;
     println!(
         "{name}: distance {:.3}; medians {} ms simulated, {} ms measured",
@@ -130,7 +133,7 @@ async fn fail_over(api: FakeApi, protocol: Protocol, number: usize) -> Vec<Durat
     let mut samples = Vec::new();
     let (_, mut leader) = told.recv().await.unwrap();
     for round in 0..ROUNDS {
-        let wait = 2.4 + 0.8 * fraction(number * ROUNDS + round);
+        let wait = 2.4 + 2.0 * fraction(number * ROUNDS + round);
         tokio::time::sleep(Duration::from_secs_f64(wait)).await;
         let cut = Instant::now();
         api.fault(&leader, Fault::Hang);

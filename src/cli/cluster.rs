@@ -50,6 +50,15 @@ pub(super) fn runtime() -> Result<Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot wait for I/O")
 }
 
+/// What the API server, or the way to it, had to say.
+pub(super) fn plain(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) if status.message.is_empty() => format!("{} {}", status.code, status.reason),
+        kube::Error::Api(status) => format!("{} {}: {}", status.code, status.reason, status.message),
+        other => format!("{:#}", anyhow::anyhow!("{other}")),
+    }
+}
+
 /// Says what goes on, on standard error, as much as `RUST_LOG` asks for.
 pub(super) fn log(default: &str) {
     use tracing_subscriber::EnvFilter;

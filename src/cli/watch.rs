@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use futures_util::TryStreamExt as _;
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::Lease;
@@ -17,7 +17,7 @@ use kube::api::{ListParams, WatchEvent, WatchParams};
 use kube::{Api, Client, ResourceExt as _};
 use serde_json::json;
 
-use super::cluster::{ClusterArgs, humane, log, runtime};
+use super::cluster::{ClusterArgs, humane, log, plain, runtime};
 use super::output::{WholeFile, print, remark};
 use super::results::csv_field;
 use super::watch_causes::Causes;
@@ -103,7 +103,7 @@ async fn watch(args: &WatchArgs, stop: CancellationToken) -> Result<ExitCode> {
         if args.all_namespaces { Api::all(client) } else { Api::namespaced(client, &namespace) };
     let mut watcher = Watcher::new(args)?;
     // A mistake in the settings shows here, and is not tried again.
-    let revision = watcher.list(&api).await.context("the Leases cannot be listed")?;
+    let revision = watcher.list(&api).await.map_err(cannot_list)?;
     let over = async {
         match args.at_most {
             Some(limit) => tokio::time::sleep(limit).await,
@@ -143,20 +143,20 @@ impl<'a> Watcher<'a> {
     }
 
     /// Looks at all there are, and returns from which revision on to watch.
-    async fn list(&mut self, api: &Api<Lease>) -> Result<String> {
+    async fn list(&mut self, api: &Api<Lease>) -> Result<String, Interrupted> {
         let mut params = ListParams::default();
         if let Some(name) = &self.args.name {
             params = params.fields(&format!("metadata.name={name}"));
         }
-        let list = api.list(&params).await?;
+        let list = api.list(&params).await.map_err(Interrupted::There)?;
         let now = self.clock.local();
         let names: Vec<_> = list.items.iter().map(full_name).collect();
         let gone: Vec<_> = self.leases.keys().filter(|name| !names.contains(name)).cloned().collect();
         for name in gone {
-            self.deleted(&name, now)?;
+            self.deleted(&name, now).map_err(Interrupted::Here)?;
         }
         for lease in &list.items {
-            self.see(lease, now)?;
+            self.see(lease, now).map_err(Interrupted::Here)?;
         }
         Ok(list.metadata.resource_version.unwrap_or_default())
     }
@@ -170,7 +170,7 @@ impl<'a> Watcher<'a> {
                 Ok(false) => revision = self.list_again(api).await?,
                 Err(Interrupted::Here(error)) => return Err(error),
                 Err(Interrupted::There(error)) => {
-                    remark(format_args!("the watch broke off, and is begun again: {error}"));
+                    remark(format_args!("the watch broke off, and is begun again: {}", plain(&error)));
                     tokio::time::sleep(RETRY_AFTER).await;
                 }
             }
@@ -182,7 +182,8 @@ impl<'a> Watcher<'a> {
         loop {
             match self.list(api).await {
                 Ok(revision) => return Ok(revision),
-                Err(error) => remark(format_args!("the Leases cannot be listed: {error}")),
+                Err(Interrupted::Here(error)) => return Err(error),
+                Err(error) => remark(cannot_list(error)),
             }
             tokio::time::sleep(RETRY_AFTER).await;
         }
@@ -302,6 +303,13 @@ impl<'a> Watcher<'a> {
 enum Interrupted {
     Here(anyhow::Error),
     There(kube::Error),
+}
+
+fn cannot_list(why: Interrupted) -> anyhow::Error {
+    match why {
+        Interrupted::Here(error) => error,
+        Interrupted::There(error) => anyhow!("the Leases cannot be listed: {}", plain(&error)),
+    }
 }
 
 fn full_name(lease: &Lease) -> String {
