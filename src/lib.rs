@@ -80,6 +80,7 @@
 //! | `replay` | recordings of the real client-go, compared event by event | `scenario` |
 //! | `check` | every order of events that stated assumptions allow | `check` |
 //! | `report` | plots and timelines as SVG, PNG and text | `report` |
+//! | `serve` | the store over HTTP and HTTPS, for real clients | `serve` |
 //! | `cli` | the `leasehold` command | `cli` (default) |
 
 #[cfg(feature = "check")]
@@ -93,6 +94,8 @@ pub mod replay;
 pub mod report;
 #[cfg(feature = "scenario")]
 pub mod scenario;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod sim;
 pub mod stats;
 pub mod store;

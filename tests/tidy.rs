@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every module and what it may use. `cli` is on top: nobody lists it.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("core", &[]),
     ("store", &["core"]),
     ("sim", &["core", "store"]),
@@ -15,7 +15,8 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("stats", &["core", "store", "sim"]),
     ("report", &["core", "sim", "stats"]),
     ("check", &["core", "store", "sim", "scenario"]),
-    ("cli", &["core", "store", "sim", "scenario", "replay", "stats", "report", "check"]),
+    ("serve", &["core", "store", "sim", "scenario"]),
+    ("cli", &["core", "store", "sim", "scenario", "replay", "stats", "report", "check", "serve"]),
 ];
 
 /// What would make the pure core anything but a function of its inputs, or let it allocate.

@@ -19,6 +19,7 @@ mod results;
 mod run;
 mod run_args;
 mod schema;
+mod serve;
 mod trace_file;
 
 use std::process::ExitCode;
@@ -43,6 +44,7 @@ enum Command {
     Replay(replay::ReplayArgs),
     Plot(plot::PlotArgs),
     Schema(schema::SchemaArgs),
+    Serve(serve::ServeArgs),
 }
 
 /// How a command ended, worst last.
@@ -74,6 +76,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(args),
         Command::Plot(args) => plot::run(args),
         Command::Schema(args) => schema::run(args),
+        Command::Serve(args) => serve::run(args),
     };
     match result {
         Ok(status) => status.into(),
