@@ -20,6 +20,7 @@
 //! ```
 //!
 //! From the outside in: `server` and `connection` do the network, `service` takes a request apart and sends the answer,
+//! `passage` lets faults befall it,
 //! `verbs` and its neighbours decide on it, the store does it. `schema` says what the kinds are; `read`, `codec`,
 //! `protobuf`, `fields`, `table` and `openapi` follow it.
 
@@ -31,9 +32,12 @@ mod body;
 mod certificate;
 mod codec;
 mod connection;
+mod control;
 mod delete;
 mod discovery;
+mod edit;
 mod failure;
+mod faults;
 mod fields;
 mod json;
 mod json_patch;
@@ -44,6 +48,7 @@ mod merge_patch;
 mod namespaces;
 mod openapi;
 mod options;
+mod passage;
 mod patch;
 mod protobuf;
 mod read;

@@ -15,7 +15,9 @@ use tokio_rustls::TlsAcceptor;
 use super::auth::Clients;
 use super::certificate::{self, Identity};
 use super::connection;
+use super::faults::{self, Engine};
 use super::kubeconfig;
+use crate::sim::Plan;
 use crate::store::{Store, StoreOptions};
 
 /// Why a server could not be set up.
@@ -39,6 +41,12 @@ pub enum Error {
     /// Two clients have one name, or a name would not be a word in a kubeconfig.
     #[error("`{0}` cannot be a client's name: each is different, of letters, digits, `-`, `_` and `.`")]
     ClientName(SmolStr),
+    /// There are more clients than faults can tell apart.
+    #[error("{0} clients are more than faults can tell apart, which is 64")]
+    TooManyClients(usize),
+    /// The scenario asks for what a server cannot do.
+    #[error("{0}")]
+    Scenario(String),
     /// There is no source of randomness, or no keys can be made with it.
     #[error("cannot make keys: {0}")]
     Keys(String),
@@ -92,6 +100,10 @@ pub struct Options {
     pub limits: Limits,
     /// How many events of each kind watches can be resumed from.
     pub log_capacity: usize,
+    /// A world whose faults and links the clients are to meet: its replicas are the clients of the same place.
+    pub plan: Option<Plan>,
+    /// What the faults' draws come from.
+    pub seed: u64,
 }
 
 impl Options {
@@ -104,6 +116,8 @@ impl Options {
             clients: clients.into_iter().map(Into::into).collect(),
             limits: Limits::default(),
             log_capacity: 10_000,
+            plan: None,
+            seed: 1,
         }
     }
 }
@@ -114,6 +128,7 @@ pub(crate) struct Shared {
     /// The store's revision, for whoever waits for the next one.
     revision: watch::Sender<u64>,
     pub(crate) clients: Clients,
+    pub(crate) faults: Engine,
     pub(crate) limits: Limits,
     pub(crate) watchers: AtomicUsize,
     /// Becomes true when the server stops.
@@ -135,6 +150,7 @@ impl Shared {
         drop(store);
         if after != before {
             self.revision.send_replace(after.get());
+            self.faults.revised(after.get());
         }
         result
     }
@@ -153,6 +169,8 @@ pub struct Server {
     shared: Arc<Shared>,
 }
 
+/// As many as there are bits to mark them by.
+const CLIENTS_MAX: usize = 64;
 /// How long requests under way may take once the server is to stop.
 const STOP_WITHIN: Duration = Duration::from_secs(2);
 
@@ -162,11 +180,14 @@ impl Server {
     /// # Errors
     /// The options make no sense, or the address cannot be had.
     pub async fn bind(options: Options) -> Result<Self, Error> {
-        let Options { listen, allow_remote, clients: names, limits, log_capacity } = options;
+        let Options { listen, allow_remote, clients: names, limits, log_capacity, plan, seed } = options;
         if !allow_remote && !listen.ip().is_loopback() {
             return Err(Error::NotLoopback(listen));
         }
         check_names(&names)?;
+        if let Some(plan) = &plan {
+            faults::check(plan).map_err(Error::Scenario)?;
+        }
         let failed = |source| Error::Listen { address: listen, source };
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
@@ -178,6 +199,7 @@ impl Server {
         let shared = Shared {
             store: Mutex::new(store),
             revision,
+            faults: Engine::new(names.len(), plan, seed),
             clients,
             limits,
             watchers: AtomicUsize::new(0),
@@ -223,6 +245,8 @@ impl Server {
         let room = Arc::new(Semaphore::new(shared.limits.connections));
         let graceful = GracefulShutdown::new();
         tokio::pin!(shutdown);
+        let wanted = shared.faults.start();
+        shared.drive(wanted);
         loop {
             let accepted = tokio::select! {
                 () = &mut shutdown => break,
@@ -248,6 +272,9 @@ impl Server {
 }
 
 fn check_names(names: &[SmolStr]) -> Result<(), Error> {
+    if names.len() > CLIENTS_MAX {
+        return Err(Error::TooManyClients(names.len()));
+    }
     for (index, name) in names.iter().enumerate() {
         let is_word = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
         if name.is_empty() || !is_word || names[..index].contains(name) {

@@ -16,11 +16,12 @@ use tokio::time::timeout;
 
 use super::answer::{self, Accepted, Reply};
 use super::auth::Caller;
+use super::control;
 use super::discovery;
 use super::failure::Failure;
+use super::passage::{self, Ended, Passage};
 use super::request::{Query, Request, Target};
 use super::server::Shared;
-use super::verbs::Call;
 use super::watch::{Step, Watch};
 use crate::store::RevisionClaim;
 
@@ -92,50 +93,61 @@ pub(crate) async fn serve(
         parts.headers.get(hyper::header::AUTHORIZATION).map_or(&b""[..], HeaderValue::as_bytes);
     let caller = shared.clients.identify(authorization);
     match respond(&shared, caller, &request, body).await {
-        Ok(response) => Ok(response),
+        Ok(Some(response)) => Ok(response),
+        Ok(None) => Err(NoAnswer),
         Err(failure) => Ok(to_http(answer::refusal(&failure, &request))),
     }
 }
 
+/// The response, or none if the connection is to be closed.
 async fn respond(
     shared: &Arc<Shared>,
     caller: Option<Caller>,
     request: &Request,
     body: Incoming,
-) -> Result<Response<ReplyBody>, Failure> {
+) -> Result<Option<Response<ReplyBody>>, Failure> {
+    let plain = |answer| Ok(Some(to_http(Accepted::or_json(request).reply(answer, None, request)?)));
     // Whether it lives, anybody may ask.
     if let Some(answer) = discovery::health(request) {
-        return Ok(to_http(Accepted::or_json(request).reply(answer, None, request)?));
+        return plain(answer);
     }
     let Some(caller) = caller else { return Err(Failure::unauthorized()) };
     let body = read_body(shared, body).await?;
-    let Caller::Client(_) = caller else {
-        return Err(Failure::new(403, "Forbidden", "the control token opens the control endpoint only"));
+    let Caller::Client(client) = caller else {
+        return match request.path.starts_with(control::PATH) {
+            true => plain(control::answer(shared, request, &body)?),
+            false => Err(Failure::new(
+                403,
+                "Forbidden",
+                "the control token opens nothing but the control endpoint",
+            )),
+        };
     };
     let Some(target) = Target::find(&request.path)? else {
-        let answer = discovery::answer(request)?;
-        return Ok(to_http(Accepted::or_json(request).reply(answer, None, request)?));
+        return plain(discovery::answer(request)?);
     };
     if !["GET", "POST", "PUT", "PATCH", "DELETE"].contains(&request.method.as_str()) {
         return Err(Failure::method_not_allowed());
     }
     let watches = target.is_watch || (target.name.is_none() && request.query.flag("watch") == Some(true));
-    if request.method == "GET" && watches {
-        return watch(shared, request, &target);
-    }
     let accepted = Accepted::of(request, true)?;
+    if request.method == "GET" && watches {
+        let fate = shared.faults.fate(client, None);
+        if fate.refused {
+            return Ok(None);
+        }
+        passage::pass(shared, &fate.request).await;
+        return watch(shared, client, request, &target).map(Some);
+    }
     if request.method == "GET" {
         wait_for_revision(shared, request).await?;
     }
-    let call = Call { request, target: &target, body: &body, now: super::now() };
-    let answer = if request.method == "GET" {
-        // A read changes nothing, so nobody needs to be told.
-        call.perform(&mut shared.store())
-    } else {
-        shared.change(|store| call.perform(store))
-    };
     let kind = Some(target.kind);
-    Ok(to_http(accepted.reply(answer?, kind, request)?))
+    let passage = Passage { shared: Arc::clone(shared), client, request: request.clone(), target, body };
+    match passage.travel().await {
+        Ended::Refused => Ok(None),
+        Ended::Answered(answer) => Ok(Some(to_http(accepted.reply(answer?, kind, request)?))),
+    }
 }
 
 async fn read_body(shared: &Shared, body: Incoming) -> Result<Bytes, Failure> {
@@ -163,7 +175,12 @@ async fn wait_for_revision(shared: &Shared, request: &Request) -> Result<(), Fai
     Err(crate::store::StoreError::RevisionTooLarge { requested: wanted, current }.into())
 }
 
-fn watch(shared: &Arc<Shared>, request: &Request, target: &Target) -> Result<Response<ReplyBody>, Failure> {
+fn watch(
+    shared: &Arc<Shared>,
+    client: usize,
+    request: &Request,
+    target: &Target,
+) -> Result<Response<ReplyBody>, Failure> {
     let watch = Watch::begin(request, target)?;
     let before = shared.watchers.fetch_add(1, Ordering::Relaxed);
     let seat = Seat(Arc::clone(shared));
@@ -172,7 +189,7 @@ fn watch(shared: &Arc<Shared>, request: &Request, target: &Target) -> Result<Res
     }
     let content_type = watch.content_type();
     let (sender, events) = mpsc::channel(WATCH_BATCHES_MAX);
-    tokio::spawn(feed(Arc::clone(shared), watch, sender, seat));
+    tokio::spawn(feed(Arc::clone(shared), client, watch, sender, seat));
     let mut response = Response::new(ReplyBody::Events(events));
     set_headers(&mut response, content_type);
     Ok(response)
@@ -188,7 +205,7 @@ impl Drop for Seat {
 }
 
 /// Tells a watcher what happens, until it or the server goes, or its time is over.
-async fn feed(shared: Arc<Shared>, mut watch: Watch, sender: mpsc::Sender<Bytes>, seat: Seat) {
+async fn feed(shared: Arc<Shared>, client: usize, mut watch: Watch, sender: mpsc::Sender<Bytes>, seat: Seat) {
     let mut revisions = shared.revisions();
     let mut stopping = shared.stopping.subscribe();
     let lasts = watch.timeout_seconds.map_or(Duration::from_secs(3_600), Duration::from_secs);
@@ -197,6 +214,11 @@ async fn feed(shared: Arc<Shared>, mut watch: Watch, sender: mpsc::Sender<Bytes>
     let mut bookmarks = tokio::time::interval(BOOKMARK_EVERY);
     bookmarks.reset();
     loop {
+        tokio::select! {
+            () = shared.faults.wait_for_way_to(client) => {}
+            () = sender.closed() => break,
+            () = stopped(&mut stopping) => break,
+        }
         revisions.borrow_and_update();
         let step = watch.step(&shared.store());
         let (bytes, is_last) = match step {

@@ -18,7 +18,8 @@ use super::request::{Request, Target};
 use super::schema::Kind;
 use crate::core::WallTime;
 use crate::store::{
-    ConfigMapData, EndpointsSubsets, Extra, LeaseSpec, Object, ObjectPath, ReportBody, Store, Written,
+    ConfigMapData, EndpointsSubsets, Extra, LeaseSpec, Object, ObjectPath, ReportBody, Revision, Store,
+    StoreError, Written,
 };
 
 /// A request for objects.
@@ -55,6 +56,21 @@ impl Call<'_> {
             "endpoints" => self.perform_on::<EndpointsSubsets>(store),
             _ => self.perform_on::<ReportBody>(store),
         }
+    }
+
+    /// A read from a cache that lags behind; what it does not reach back to is read as it is.
+    ///
+    /// # Errors
+    /// As [`Call::perform`].
+    pub(crate) fn perform_as_of(&self, store: &mut Store, revision: Revision) -> Result<Answer, Failure> {
+        if self.target.kind.plural == "leases" && self.target.name.is_some() {
+            match store.get_as_of::<LeaseSpec>(self.path(), revision) {
+                Ok(lease) => return Ok(Answer::ok(Content::Object(codec::bare(lease, self.target.kind)))),
+                Err(error @ StoreError::NotFound(_)) => return Err(error.into()),
+                Err(_) => {}
+            }
+        }
+        self.perform(store)
     }
 
     fn perform_on<S: Served>(&self, store: &mut Store) -> Result<Answer, Failure> {
