@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every module and what it may use. `cli` is on top: nobody lists it.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("core", &[]),
     ("store", &["core"]),
     ("sim", &["core", "store"]),
@@ -16,7 +16,8 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("report", &["core", "sim", "stats"]),
     ("check", &["core", "store", "sim", "scenario"]),
     ("adapter", &["core"]),
-    ("cli", &["core", "store", "sim", "scenario", "replay", "stats", "report", "check", "adapter"]),
+    ("serve", &["core", "store", "sim", "scenario"]),
+    ("cli", &["core", "store", "sim", "scenario", "replay", "stats", "report", "check", "adapter", "serve"]),
 ];
 
 /// What would make the pure core anything but a function of its inputs, or let it allocate.

@@ -29,6 +29,7 @@ mod results;
 mod run;
 mod run_args;
 mod schema;
+mod serve;
 mod trace_file;
 #[cfg(feature = "adapter")]
 mod watch;
@@ -59,6 +60,7 @@ enum Command {
     Replay(replay::ReplayArgs),
     Plot(plot::PlotArgs),
     Schema(schema::SchemaArgs),
+    Serve(serve::ServeArgs),
     #[cfg(all(feature = "adapter", target_os = "linux"))]
     Elect(Box<elect::ElectArgs>),
     #[cfg(feature = "adapter")]
@@ -102,6 +104,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(args).map(ExitCode::from),
         Command::Plot(args) => plot::run(args).map(ExitCode::from),
         Command::Schema(args) => schema::run(args).map(ExitCode::from),
+        Command::Serve(args) => serve::run(args).map(ExitCode::from),
         #[cfg(all(feature = "adapter", target_os = "linux"))]
         Command::Elect(args) => elect::run(args),
         #[cfg(feature = "adapter")]

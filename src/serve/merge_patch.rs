@@ -1,0 +1,204 @@
+//! JSON Merge Patch (RFC 7386), and Kubernetes' strategic merge patch.
+
+use super::failure::Failure;
+use super::schema::{Field, Merge, Struct, Type};
+use crate::store::Tree;
+
+/// Applies a merge patch.
+pub(crate) fn merge(to: &Tree, patch: &Tree) -> Tree {
+    let Tree::Map(entries) = patch else { return patch.clone() };
+    let mut merged = match to {
+        Tree::Map(_) => to.clone(),
+        _ => Tree::empty(),
+    };
+    for (key, value) in entries {
+        if value.is_null() {
+            merged.remove(key);
+        } else {
+            let value = merge(merged.get(key).unwrap_or(&Tree::Null), value);
+            merged.set(key, value);
+        }
+    }
+    merged
+}
+
+/// Notes keys that come twice.
+pub(crate) fn duplicates(patch: &Tree, path: &str, found: &mut Vec<String>) {
+    for (index, (key, value)) in patch.entries().iter().enumerate() {
+        let here = if path.is_empty() { key.to_string() } else { format!("{path}.{key}") };
+        if patch.entries()[..index].iter().any(|(earlier, _)| earlier == key) {
+            found.push(format!("duplicate field \"{here}\""));
+        }
+        duplicates(value, &here, found);
+    }
+    for (index, item) in patch.items().iter().enumerate() {
+        duplicates(item, &format!("{path}[{index}]"), found);
+    }
+}
+
+/// Applies a strategic merge patch to an object.
+///
+/// # Errors
+/// 400 or 500: a directive that makes no sense.
+pub(crate) fn strategic(to: &Tree, patch: &Tree, of: &'static Struct) -> Result<Tree, Failure> {
+    merge_struct(to, patch, of)
+}
+
+fn merge_struct(to: &Tree, patch: &Tree, of: &'static Struct) -> Result<Tree, Failure> {
+    match directive(patch)? {
+        Some("replace") => return Ok(without_directives(patch)),
+        Some("delete") => return Ok(Tree::empty()),
+        _ => {}
+    }
+    let mut merged = to.clone();
+    for (key, value) in patch.entries() {
+        if key == "$patch" {
+            continue;
+        }
+        if let Some(name) = key.strip_prefix("$deleteFromPrimitiveList/") {
+            if let Some(Tree::List(items)) = merged.get(name).cloned() {
+                let rest = items.into_iter().filter(|item| !value.items().contains(item)).collect();
+                merged.set(name, Tree::List(rest));
+            }
+            continue;
+        }
+        if let Some(name) = key.strip_prefix("$setElementOrder/") {
+            // The order of what is merged is kept; it carries no meaning in any of the kinds served.
+            if !matches!(value, Tree::List(_)) {
+                return Err(bad(&format!("invalid value for $setElementOrder/{name}")));
+            }
+            continue;
+        }
+        if key == "$retainKeys" {
+            let kept: Vec<_> = value.items().iter().filter_map(Tree::as_text).cloned().collect();
+            if let Tree::Map(entries) = &mut merged {
+                entries.retain(|(known, _)| kept.contains(known));
+            }
+            continue;
+        }
+        if value.is_null() {
+            merged.remove(key);
+            continue;
+        }
+        let old = merged.get(key).cloned().unwrap_or_default();
+        let value = match of.field(key) {
+            Some(field) => merge_field(&old, value, field)?,
+            None => merge(&old, value),
+        };
+        merged.set(key, value);
+    }
+    Ok(merged)
+}
+
+fn merge_field(old: &Tree, value: &Tree, field: &'static Field) -> Result<Tree, Failure> {
+    match (field.ty, value) {
+        (Type::Struct(of), Tree::Map(_)) => merge_struct(old, value, of),
+        (Type::TextMap | Type::BytesMap, Tree::Map(_)) => match directive(value)? {
+            Some("replace") => Ok(without_directives(value)),
+            Some("delete") => Ok(Tree::empty()),
+            _ => Ok(merge(old, value)),
+        },
+        (Type::List(_, Merge::Set), Tree::List(items)) => {
+            let mut merged = old.items().to_vec();
+            merged.extend(items.iter().filter(|item| !old.items().contains(item)).cloned());
+            Ok(Tree::List(merged))
+        }
+        (Type::List(_, Merge::Key(key)), Tree::List(items)) => merge_keyed(old, items, key),
+        _ => Ok(value.clone()),
+    }
+}
+
+fn merge_keyed(old: &Tree, items: &[Tree], key: &str) -> Result<Tree, Failure> {
+    let mut merged = old.items().to_vec();
+    for item in items {
+        match directive(item)? {
+            Some("replace") => {
+                merged = items.iter().filter(|item| item.get("$patch").is_none()).cloned().collect();
+                return Ok(Tree::List(merged));
+            }
+            Some("delete") => {
+                merged.retain(|known| known.get(key) != item.get(key));
+                continue;
+            }
+            _ => {}
+        }
+        if item.get(key).is_none() {
+            let shown = super::json::Shown(item).to_string();
+            return Err(Failure::internal(format!(
+                "map: {shown} does not contain declared merge key: {key}"
+            )));
+        }
+        match merged.iter_mut().find(|known| known.get(key) == item.get(key)) {
+            Some(known) => *known = merge(known, item),
+            None => merged.push(item.clone()),
+        }
+    }
+    Ok(Tree::List(merged))
+}
+
+fn directive(patch: &Tree) -> Result<Option<&str>, Failure> {
+    match patch.get("$patch") {
+        None => Ok(None),
+        Some(Tree::Text(text)) if ["replace", "delete", "merge"].contains(&text.as_str()) => Ok(Some(text)),
+        Some(other) => {
+            let shown = super::json::Shown(other).to_string();
+            Err(bad(&format!("unknown patch type found: {}", shown.trim_matches('"'))))
+        }
+    }
+}
+
+fn bad(why: &str) -> Failure {
+    Failure::internal(why)
+}
+
+fn without_directives(patch: &Tree) -> Tree {
+    let entries = patch.entries().iter().filter(|(key, value)| key != "$patch" && !value.is_null());
+    Tree::Map(entries.cloned().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::json::{parse, to_string};
+    use super::super::schema::LEASE;
+    use super::*;
+
+    #[test]
+    fn merges_as_the_standard_says() {
+        for (to, patch, after) in [
+            (r#"{"a":"b"}"#, r#"{"a":"c"}"#, r#"{"a":"c"}"#),
+            (r#"{"a":"b"}"#, r#"{"b":"c"}"#, r#"{"a":"b","b":"c"}"#),
+            (r#"{"a":"b"}"#, r#"{"a":null}"#, "{}"),
+            (r#"{"a":[1]}"#, r#"{"a":{"b":null,"c":1}}"#, r#"{"a":{"c":1}}"#),
+            (r#"{"e":null}"#, r#"{"a":1}"#, r#"{"e":null,"a":1}"#),
+        ] {
+            let (to, patch) = (parse(to.as_bytes()).unwrap(), parse(patch.as_bytes()).unwrap());
+            assert_eq!(to_string(&merge(&to, &patch)), after);
+        }
+    }
+
+    #[test]
+    fn strategic_merges_lists_by_their_kind() {
+        let to = r#"{"metadata":{"finalizers":["a/b"],"labels":{"x":"1"},"ownerReferences":[{"uid":"1","name":"n"}]},"spec":{"leaseDurationSeconds":1}}"#;
+        let to = parse(to.as_bytes()).unwrap();
+        for (patch, after) in [
+            (r#"{"metadata":{"finalizers":["c/d"]}}"#, r#""finalizers":["a/b","c/d"]"#),
+            (r#"{"metadata":{"$deleteFromPrimitiveList/finalizers":["a/b"]}}"#, r#""finalizers":[]"#),
+            (r#"{"metadata":{"labels":{"$patch":"replace","y":"2"}}}"#, r#""labels":{"y":"2"}"#),
+            (
+                r#"{"metadata":{"ownerReferences":[{"uid":"1","$patch":"delete"}]}}"#,
+                r#""ownerReferences":[]"#,
+            ),
+            (
+                r#"{"metadata":{"ownerReferences":[{"uid":"1","kind":"K"}]}}"#,
+                r#"[{"uid":"1","name":"n","kind":"K"}]"#,
+            ),
+            (r#"{"spec":null}"#, r#"]}}"#),
+            (r#"{"spec":{"$patch":"replace"}}"#, r#""spec":{}"#),
+        ] {
+            let patched = strategic(&to, &parse(patch.as_bytes()).unwrap(), LEASE.object).unwrap();
+            assert!(to_string(&patched).contains(after), "{patch}: {}", to_string(&patched));
+        }
+        let bad = parse(br#"{"spec":{"$patch":"bogus"}}"#).unwrap();
+        assert!(strategic(&to, &bad, LEASE.object).is_err());
+    }
+}
