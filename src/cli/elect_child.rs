@@ -7,14 +7,14 @@ use std::ffi::OsString;
 use std::fmt;
 use std::io::Write as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
-use std::process::{ChildStdin, Command, ExitCode, ExitStatus, Stdio};
+use std::process::{ChildStdin, ExitCode, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use rustix::process::{Pid, Signal, getpid, kill_process, set_child_subreaper};
 use tokio::sync::oneshot;
 
-use super::elect_guard::end_all_children;
+use super::elect_guard::{end_all_children, this_program};
 use crate::adapter::{Clock, LeaderElection, Leadership};
 use crate::core::{ClockBound, LocalInstant, Rules, Span, StopReason};
 
@@ -71,9 +71,7 @@ impl Child {
     pub(super) fn start(leadership: &Leadership, room: &Room, command: &[OsString]) -> Result<Self> {
         // What the guard leaves behind if it is killed comes to this process, which ends it.
         set_child_subreaper(Some(getpid())).context("cannot take in orphans")?;
-        let this =
-            std::env::current_exe().context("cannot find this program to start it again as a guard")?;
-        let mut guard = Command::new(this)
+        let mut guard = this_program()
             .arg("elect-guard")
             .arg(format!("--until={}", leadership.acts_until().as_nanos()))
             .arg(format!("--room={}", room.after_deadline.as_nanos()))

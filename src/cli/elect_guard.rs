@@ -51,6 +51,13 @@ pub(super) struct ExecArgs {
 /// How long the command has after SIGTERM where `elect` died.
 const AFTER_DEATH: Span = Span::from_secs(1);
 
+/// This very program, also where its file was replaced by a newer one meanwhile.
+pub(super) fn this_program() -> Command {
+    let mut command = Command::new("/proc/self/exe");
+    command.arg0("leasehold");
+    command
+}
+
 /// Becomes the command, to die with its parent.
 pub(super) fn exec(args: &ExecArgs) -> Result<ExitCode> {
     set_parent_process_death_signal(Some(Signal::KILL)).context("cannot be made to die with the guard")?;
@@ -70,8 +77,7 @@ pub(super) fn guard(args: &GuardArgs) -> Result<ExitCode> {
     if guard.clock.local() >= guard.until {
         return Err(anyhow!("the lock was lost before the command could be started"));
     }
-    let this = std::env::current_exe().context("cannot find this program to start it again")?;
-    let child = Command::new(this)
+    let child = this_program()
         .arg("elect-exec")
         .arg(format!("--parent={}", getpid().as_raw_pid()))
         .arg("--")
