@@ -220,6 +220,39 @@ fn a_deleted_lock_ends_the_term_and_whoever_makes_it_anew_waits() {
 }
 
 #[test]
+fn work_that_returns_because_it_may_not_act_is_a_loss_and_no_end() {
+    let api = FakeApi::start();
+    let (terms, faulty) = (AtomicUsize::new(0), api.clone());
+    let outcome = block_on(election(&api, "a").contend_again(true).run(|leadership| {
+        let term = terms.fetch_add(1, Ordering::SeqCst);
+        if term == 0 {
+            faulty.fault("a", Fault::Hang);
+        }
+        let api = faulty.clone();
+        async move {
+            while term == 0 && leadership.may_act() {
+                // Notices before the elector's thread does, more often than not.
+                std::thread::yield_now();
+            }
+            api.fault("a", None);
+        }
+    }));
+    assert_eq!(outcome.unwrap(), Outcome::Finished(()));
+    assert_eq!(terms.load(Ordering::SeqCst), 2, "the first term was no end");
+    // The same for who confirms by hand.
+    let api = FakeApi::start();
+    let candidate = election(&api, "a").build().unwrap().start().unwrap();
+    wait_for("it leads", SOON, || candidate.leadership().is_some());
+    let leadership = candidate.leadership().unwrap();
+    api.fault("a", Fault::Hang);
+    while leadership.may_act() {
+        std::thread::yield_now();
+    }
+    leadership.work_stopped();
+    assert_eq!(block_on(candidate.ended()).unwrap(), End::Lost(StopReason::DeadlinePassed));
+}
+
+#[test]
 fn one_loss_ends_it_unless_asked_otherwise() {
     let api = FakeApi::start();
     let candidate = election(&api, "a").build().unwrap().start().unwrap();

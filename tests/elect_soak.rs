@@ -287,6 +287,9 @@ fn never_two_commands_at_once_and_always_another_in_time() {
     for round in 0..rounds {
         std::thread::sleep(Duration::from_millis(300 + draw(1_200)));
         assert_eq!(fleet.starts().len(), started, "a change without a cause");
+        for (index, replica) in fleet.replicas.iter_mut().enumerate() {
+            assert_eq!(replica.try_wait().unwrap(), None, "replica {index} ended by itself");
+        }
         let fault = kinds[usize::try_from((round + draw(2)) % kinds.len() as u64).unwrap()];
         let struck = Instant::now();
         fleet.strike(fault, leader);

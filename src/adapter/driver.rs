@@ -134,6 +134,10 @@ impl Driver {
                 Happening::Input(input) => self.feed(&mut elector, input, &mut returned),
                 Happening::Confirmed => {
                     if self.stopping.is_none() {
+                        // The deadline may have come without a chance to notice: that is a loss, and no resignation.
+                        self.feed(&mut elector, Input::Wake, &mut returned);
+                    }
+                    if self.stopping.is_none() {
                         // Work that ends by itself, or is dropped, wants no more of the lock.
                         self.shutdown_told = true;
                         self.feed(&mut elector, Input::Shutdown, &mut returned);
@@ -272,13 +276,13 @@ impl Driver {
             events.tell(self.parts.lock.reference(), STOPPED_LEADING);
         }
         let Some(term) = &self.term else { return };
-        term.lose(reason);
         let grace = if reason == StopReason::Shutdown { self.parts.grace } else { Duration::ZERO };
         let cut_at = now + span(grace);
         let give_up_at = cut_at + span(self.parts.stop_timeout);
         self.stopping = Some(Stopping { cut_at, give_up_at, cut: false });
-        let leadership = term.leadership.clone();
-        self.set_role(Role::Stopping(leadership, reason));
+        // First the role, or somebody quick would look at it and find this term still leading.
+        self.set_role(Role::Stopping(term.leadership.clone(), reason));
+        term.lose(reason);
     }
 
     fn new_leader(&mut self, name: &str) {

@@ -63,7 +63,7 @@ impl LeaderElection {
     /// Takes part, and runs `work` while leading: once, or, with [`Builder::contend_again`], once a term.
     ///
     /// The future that `work` returns is told to stop through [`Leadership::lost`] and then dropped: at once after a
-    /// loss, after [`Builder::grace`] on shutdown. Only then is the lock released. If it finishes by itself, so does the
+    /// loss, after [`Builder::grace`] on shutdown. Only then is the lock released. If it finishes by itself while it may act, so does the
     /// election. Dropping the returned future drops the work and then releases the lock, in the background.
     ///
     /// It needs no particular executor, and may be polled by one that is at times busy or blocked.
@@ -77,17 +77,20 @@ impl LeaderElection {
     {
         let candidate = self.start()?;
         let mut states = candidate.states();
+        let mut done_with = 0;
         loop {
             let role = states.borrow_and_update().role.clone();
             match role {
-                Role::Candidate => {}
-                Role::Leading(leadership) => {
+                // Another leader's name is news, too, but no other term.
+                Role::Leading(leadership) if leadership.term() > done_with => {
+                    done_with = leadership.term();
                     if let Some(done) = guard(&leadership, work(leadership.clone())).await {
                         candidate.shutdown();
                         candidate.ended().await?;
                         return Ok(Outcome::Finished(done));
                     }
                 }
+                Role::Candidate | Role::Leading(_) => {}
                 Role::Stopping(leadership, _) => leadership.work_stopped(),
                 Role::Ended(end) => return outcome(end),
             }
@@ -179,8 +182,8 @@ async fn guard<W: Future>(leadership: &Leadership, work: W) -> Option<W::Output>
     tokio::select! {
         biased;
         () = leadership.cut() => None,
-        // Also after it was told to stop, the work may return what it has; that ends the term, not the election.
-        done = work => leadership.reason().is_none().then_some(done),
+        // Work that returns because it was told to stop, or may not act any more, ends the term and not the election.
+        done = work => (leadership.reason().is_none() && leadership.may_act()).then_some(done),
     }
 }
 

@@ -79,6 +79,12 @@ impl Leadership {
         self.term.token.0
     }
 
+    /// Counts the terms of this process, from 1.
+    #[must_use]
+    pub fn term(&self) -> u64 {
+        self.term.number
+    }
+
     /// The identity that holds the lock.
     #[must_use]
     pub fn identity(&self) -> &str {

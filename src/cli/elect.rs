@@ -127,17 +127,19 @@ async fn elect(args: &ElectArgs, stop: CancellationToken) -> Result<ExitCode> {
 
 async fn take_part(candidate: &Candidate, room: &Room, command: &[OsString]) -> Result<ExitCode> {
     let mut states = candidate.states();
+    let mut done_with = 0;
     loop {
         let role = states.borrow_and_update().role.clone();
         match role {
-            Role::Candidate => {}
-            Role::Leading(leadership) => {
+            Role::Leading(leadership) if leadership.term() > done_with => {
+                done_with = leadership.term();
                 if let Some(exit) = lead(&leadership, room, command).await? {
                     // It ended by itself: that is the end of it, and the lock is free for others.
                     candidate.ended().await?;
                     return Ok(exit.code());
                 }
             }
+            Role::Candidate | Role::Leading(_) => {}
             Role::Stopping(leadership, _) => leadership.work_stopped(),
             Role::Ended(End::Shutdown) => return Ok(ExitCode::SUCCESS),
             Role::Ended(_) => return Ok(ExitCode::FAILURE),
