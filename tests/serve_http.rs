@@ -388,7 +388,7 @@ fn tables_and_other_forms() {
         .body(proto.body);
     let put = put.send();
     assert_eq!((put.status, version(&put.json())), (200, version(&object)), "{}", put.text());
-    let posted = server.ask("POST", LEASES).body("metadata:\n  name: y\nspec:\n  holderIdentity: a\n");
+    let posted = server.ask("POST", LEASES).body("metadata:\n  name: yy\nspec:\n  holderIdentity: a\n");
     assert_eq!(posted.header("Content-Type", "application/yaml").send().status, 201);
 }
 

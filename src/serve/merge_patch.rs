@@ -19,6 +19,10 @@ pub(crate) fn merge(to: &Tree, patch: &Tree) -> Tree {
             merged.set(key, value);
         }
     }
+    // As the server's library leaves what it has touched; it shows in one message.
+    if let Tree::Map(entries) = &mut merged {
+        entries.sort_by(|a, b| a.0.cmp(&b.0));
+    }
     merged
 }
 
@@ -169,7 +173,7 @@ mod tests {
             (r#"{"a":"b"}"#, r#"{"b":"c"}"#, r#"{"a":"b","b":"c"}"#),
             (r#"{"a":"b"}"#, r#"{"a":null}"#, "{}"),
             (r#"{"a":[1]}"#, r#"{"a":{"b":null,"c":1}}"#, r#"{"a":{"c":1}}"#),
-            (r#"{"e":null}"#, r#"{"a":1}"#, r#"{"e":null,"a":1}"#),
+            (r#"{"e":null}"#, r#"{"a":1}"#, r#"{"a":1,"e":null}"#),
         ] {
             let (to, patch) = (parse(to.as_bytes()).unwrap(), parse(patch.as_bytes()).unwrap());
             assert_eq!(to_string(&merge(&to, &patch)), after);

@@ -130,14 +130,6 @@ impl Call<'_> {
 /// What a write is answered with.
 pub(crate) fn answer<S: Served>(written: &Written<'_, S>, kind: &Kind, warnings: Vec<String>) -> Answer {
     let content = Content::Object(codec::bare(&written.object, kind));
-    let warnings = if kind.plural == "endpoints" {
-        let mut all =
-            vec!["v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice".into()];
-        all.extend(warnings);
-        all
-    } else {
-        warnings
-    };
     Answer { code: written.code(), content, warnings }
 }
 
