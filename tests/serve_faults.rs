@@ -173,7 +173,7 @@ fn a_storage_without_a_leader_may_apply_a_failed_write_later() {
 fn somebody_edits_the_lease() {
     let server = TestServer::start();
     create(&server);
-    begin(&server, "{set_holder: thief}");
+    begin(&server, "{edit_lease: {set_holder: thief}}");
     wait_until(|| holder(&server) == "thief");
     begin(&server, "{delete_lease: true}");
     wait_until(|| server.ask("GET", &path()).send().status == 404);
