@@ -194,7 +194,7 @@ mod tests {
             ),
             (
                 r#"{"metadata":{"ownerReferences":[{"uid":"1","kind":"K"}]}}"#,
-                r#"[{"uid":"1","name":"n","kind":"K"}]"#,
+                r#"[{"kind":"K","name":"n","uid":"1"}]"#,
             ),
             (r#"{"spec":null}"#, r#"]}}"#),
             (r#"{"spec":{"$patch":"replace"}}"#, r#""spec":{}"#),
