@@ -319,3 +319,43 @@ fn wait_until(mut condition: impl FnMut() -> bool) {
     }
     panic!("it did not come to be");
 }
+
+#[test]
+fn megabytes_of_nonsense_cost_no_more_than_their_reading() {
+    let server = TestServer::start();
+    create(&server);
+    let many = |item: &dyn Fn(u32) -> String| (0..60_000).rev().map(item).collect::<Vec<_>>().join(",");
+    let map = many(&|n| format!("\"k{n:06}\":\"v\""));
+    let list = many(&|n| format!("\"a/k{n}\""));
+    let owners = many(&|n| format!("{{\"uid\":\"{n}\",\"name\":\"n\"}}"));
+    let bodies = [
+        format!("{{{}}}", many(&|_| "\"spec\":null".into())),
+        format!("{{{map}}}"),
+        format!("{{\"metadata\":{{\"name\":\"m\",\"labels\":{{{map}}},\"annotations\":{{{map}}}}}}}"),
+        format!(
+            "{{\"metadata\":{{\"name\":\"m\",\"labels\":{{{}}}}}}}",
+            many(&|n| format!("\"_{n}\":\"-\""))
+        ),
+        format!("{{\"metadata\":{{\"finalizers\":[{list}]}}}}"),
+        format!("{{\"metadata\":{{\"ownerReferences\":[{owners}]}}}}"),
+        format!("{{\"metadata\":{{\"$deleteFromPrimitiveList/finalizers\":[{list}]}},\"spec\":{{{map}}}}}"),
+    ];
+    let typed = "\"apiVersion\":\"coordination.k8s.io/v1\",\"kind\":\"Lease\",";
+    for body in &bodies {
+        let posts = server.ask("POST", LEASES).body(body.as_str());
+        let ((), took) = timed(|| _ = posts.send());
+        assert!(took < Duration::from_secs(10), "{took:?}: {}", &body[..60]);
+        for format in ["merge-patch+json", "strategic-merge-patch+json", "apply-patch+yaml"] {
+            let body = if format.starts_with("apply") {
+                body.replacen('{', &format!("{{{typed}"), 1)
+            } else {
+                body.clone()
+            };
+            let ask = server.ask("PATCH", &format!("{}?fieldManager=m", path())).body(body.as_str());
+            let ((), took) =
+                timed(|| _ = ask.header("Content-Type", &format!("application/{format}")).send());
+            assert!(took < Duration::from_secs(10), "{format}, {took:?}: {}", &body[..60]);
+        }
+    }
+    assert_eq!(server.ask("GET", &path()).send().status, 200);
+}

@@ -1,5 +1,7 @@
 //! Server-side apply: a configuration is merged into the object, and fields have owners who may object.
 
+use std::collections::BTreeMap;
+
 use super::answer::Answer;
 use super::body;
 use super::codec::{self, Served};
@@ -105,7 +107,8 @@ fn configuration(call: &Call<'_>, kind: &'static Kind) -> Result<Tree, Failure> 
 /// Of a complete object, what the client said.
 fn said(complete: &Tree, sent: &Tree) -> Tree {
     match (complete, sent) {
-        (Tree::Map(entries), Tree::Map(_)) => {
+        (Tree::Map(entries), Tree::Map(sent)) => {
+            let sent: BTreeMap<_, _> = sent.iter().map(|(key, value)| (key, value)).collect();
             let entries = entries.iter().filter_map(|(key, value)| {
                 let sent = sent.get(key).filter(|sent| !sent.is_null())?;
                 Some((key.clone(), said(value, sent)))

@@ -39,7 +39,7 @@ pub(crate) fn patch<S: Served>(call: &Call<'_>, store: &mut Store) -> Result<Ans
         Failure::new(415, "UnsupportedMediaType", "415: Unsupported Media Type").with_details(Tree::empty())
     })?;
     let options = call.options("PatchOptions", format == PatchFormat::Apply)?;
-    verbs::check_size(call.body)?;
+    verbs::check_size(call.body, options.dry_run)?;
     if format == PatchFormat::Apply {
         return apply::apply::<S>(call, store, &options);
     }

@@ -143,7 +143,9 @@ fn message(bytes: &[u8], of: &'static Struct, depth: u32) -> Result<Tree, String
             Type::TextMap | Type::BytesMap => {
                 let Value::Bytes(entry) = value else { return Err(wire_type(field.name)) };
                 let (key, value) = map_entry(entry, field.ty)?;
-                tree.child(field.name).set(&key, value);
+                if let Tree::Map(entries) = tree.child(field.name) {
+                    entries.push((key.into(), value));
+                }
             }
             ty => tree.set(field.name, single(value, ty, depth).map_err(|_| wire_type(field.name))?),
         }
