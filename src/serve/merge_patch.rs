@@ -24,11 +24,17 @@ pub(crate) fn merge(to: &Tree, patch: &Tree) -> Tree {
     Tree::Map(merged.into_iter().collect())
 }
 
+/// More than this are of no use to anybody.
+const DUPLICATES_MAX: usize = 100;
+
 /// Notes keys that come twice.
 pub(crate) fn duplicates(patch: &Tree, path: &str, found: &mut Vec<String>) {
     let mut seen = BTreeSet::new();
     for (key, value) in patch.entries() {
         let here = if path.is_empty() { key.to_string() } else { format!("{path}.{key}") };
+        if found.len() >= DUPLICATES_MAX {
+            return;
+        }
         if !seen.insert(key) {
             found.push(format!("duplicate field \"{here}\""));
         }

@@ -26,6 +26,8 @@ use super::server::Shared;
 use super::watch::{Step, Watch};
 use crate::store::RevisionClaim;
 
+/// All warnings of an answer together: headers have limits, also those of clients.
+const WARNINGS_BYTES_MAX: usize = 4_096;
 /// What 1.36 says to every request for Endpoints.
 const ENDPOINTS_DEPRECATED: &str =
     "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice";
@@ -273,7 +275,12 @@ fn to_http(reply: Reply) -> Response<ReplyBody> {
     let mut response = Response::new(ReplyBody::Full(Some(body.into())));
     *response.status_mut() = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     set_headers(&mut response, content_type);
+    let mut bytes = 0;
     for warning in warnings {
+        bytes += warning.len();
+        if bytes > WARNINGS_BYTES_MAX {
+            break;
+        }
         warn(&mut response, &warning);
     }
     if let Some(seconds) = retry_after_seconds {
