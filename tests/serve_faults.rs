@@ -163,6 +163,7 @@ fn a_storage_without_a_leader_may_apply_a_failed_write_later() {
     let id = begin(&server, "{storage_without_leader: {applied: true}}");
     assert_eq!(hold(&server, "n2").unwrap().status, 500);
     assert_eq!(server.ask("GET", &path()).send().status, 500);
+    assert!(server.ask("GET", "/readyz").send().text().contains("[-]etcd failed: reason withheld"));
     let cached = server.ask("GET", &format!("{}?resourceVersion=0", path())).send();
     assert_eq!(cached.json()["spec"]["holderIdentity"], "n1");
     assert_eq!(control(&server, "DELETE", &format!("/{id}"), "").status, 200);

@@ -119,6 +119,11 @@ async fn respond(
     let plain = |answer| Ok(Some(to_http(Accepted::or_json(request).reply(answer, None, request)?)));
     // Whether it lives, anybody may ask.
     if let Some(answer) = discovery::health(request) {
+        if shared.faults.storage_is_out() {
+            let check = request.path.trim_start_matches('/');
+            let text = format!("[+]ping ok\n[-]etcd failed: reason withheld\n{check} check failed\n");
+            return Err(Failure::text(500, text));
+        }
         return plain(answer);
     }
     let Some(caller) = caller else { return Err(Failure::unauthorized()) };
