@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use serve::{Answer, LEASES, TestServer};
 
 /// Longer than any answer takes that is not held back.
-const SHORT: Duration = Duration::from_millis(400);
+const SHORT: Duration = Duration::from_secs(1);
 
 fn control(server: &TestServer, method: &str, path: &str, body: &str) -> Answer {
     let token = format!("Bearer {}", server.control);
@@ -70,11 +70,11 @@ fn timed<T>(what: impl FnOnce() -> T) -> (T, Duration) {
 fn a_partition_holds_one_client_back_until_it_ends() {
     let server = TestServer::start();
     create(&server);
-    begin(&server, "{partition: n1, for: 700ms}");
+    begin(&server, "{partition: n1, for: 3s}");
     assert_eq!(hold(&server, "n2").unwrap().status, 200);
     let (answer, took) = timed(|| server.ask_as("n1", "GET", &path()).send());
     assert_eq!(answer.json()["spec"]["holderIdentity"], "n2");
-    assert!((Duration::from_millis(300)..Duration::from_secs(5)).contains(&took), "{took:?}");
+    assert!((Duration::from_millis(500)..Duration::from_secs(10)).contains(&took), "{took:?}");
     assert_eq!(control(&server, "GET", "", "").json(), json!({"faults": []}));
 }
 
@@ -194,7 +194,7 @@ fn a_watcher_hears_nothing_through_a_partition() {
 
 #[test]
 fn a_scenario_strikes_whoever_leads() {
-    let text = "{replicas: 3, network: {latency: 1ms}, faults: [{when: {leading: any, for: 100ms}, for: 600ms, \
+    let text = "{replicas: 3, network: {latency: 1ms}, faults: [{when: {leading: any, for: 100ms}, for: 3s, \
                 partition: leader}]}";
     let prepared = Scenario::parse(text, Format::Yaml, "cut-off", Path::new(""), &[]).unwrap();
     let mut options = Options::loopback(["n1", "n2", "n3"]);
@@ -295,7 +295,7 @@ fn connections_and_watchers_have_limits_and_slow_clients_are_left() {
     let mut options = Options::loopback(["n1"]);
     options.limits.connections = 4;
     options.limits.watchers = 1;
-    options.limits.headers_within = Duration::from_millis(300);
+    options.limits.headers_within = Duration::from_secs(2);
     let server = TestServer::start_with(options);
     let events = server.ask("GET", &format!("{LEASES}?watch=true")).watch();
     assert_eq!(server.ask("GET", &format!("{LEASES}?watch=true")).send().status, 429);
