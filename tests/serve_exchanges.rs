@@ -27,6 +27,7 @@ fn the_server_answers_as_the_recorded_one_did() {
 
 /// Another recording of the same form, where somebody has one: `LEASEHOLD_TEST_EXCHANGES` names the file.
 #[test]
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn another_recording_is_replayed_where_there_is_one() {
     let Ok(path) = std::env::var("LEASEHOLD_TEST_EXCHANGES") else {
         eprintln!("skipped: LEASEHOLD_TEST_EXCHANGES is not set");

@@ -109,6 +109,8 @@ fn applied_fields_have_owners() {
     let bogus = apply(&server, "fieldManager=m2", &bogus);
     assert_eq!(bogus.status, 500);
     assert!(said(&bogus).1.ends_with(": .spec.bogus: field not declared in schema"), "{}", bogus.text());
+    let typeless = apply(&server, "fieldManager=m2", &json!({"spec": {}}));
+    assert_eq!(said(&typeless), (400, "invalid object type: /, Kind=".to_owned()));
     let mut managed = config("b");
     managed["metadata"] = json!({"managedFields": []});
     assert_eq!(said(&apply(&server, "fieldManager=m2", &managed)).1, "metadata.managedFields must be nil");
@@ -388,7 +390,7 @@ fn tables_and_other_forms() {
         .body(proto.body);
     let put = put.send();
     assert_eq!((put.status, version(&put.json())), (200, version(&object)), "{}", put.text());
-    let posted = server.ask("POST", LEASES).body("metadata:\n  name: y\nspec:\n  holderIdentity: a\n");
+    let posted = server.ask("POST", LEASES).body("metadata:\n  name: yy\nspec:\n  holderIdentity: a\n");
     assert_eq!(posted.header("Content-Type", "application/yaml").send().status, 201);
 }
 

@@ -72,8 +72,9 @@ async fn serve(args: &ServeArgs) -> Result<Status> {
     if let Some(path) = &args.control_token_out {
         write_secret("--control-token-out", path, server.control_token())?;
     }
+    let stop = stop_signal()?;
     output::remark(format_args!("listening on https://{0} and http://{0}", server.address()));
-    server.run(stop_signal()).await;
+    server.run(stop).await;
     Ok(Status::Ok)
 }
 
@@ -120,18 +121,23 @@ fn write_secret(option: &str, path: &Path, text: &str) -> Result<()> {
     written.with_context(|| format!("{option}: {}: cannot write", path.display()))
 }
 
-/// Until the process is told to stop.
-async fn stop_signal() {
+/// What tells the process to stop; listened to from here on, not only once it is waited for.
+fn stop_signal() -> Result<impl Future<Output = ()>> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+        let listen = |kind| signal(kind).context("signals cannot be listened to");
+        let (mut terminate, mut interrupt) =
+            (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+        Ok(async move {
             tokio::select! {
                 _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
+                _ = interrupt.recv() => {}
             }
-            return;
-        }
+        })
     }
-    let _interrupted = tokio::signal::ctrl_c().await;
+    #[cfg(not(unix))]
+    Ok(async {
+        let _interrupted = tokio::signal::ctrl_c().await;
+    })
 }

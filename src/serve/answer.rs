@@ -85,7 +85,7 @@ impl Accepted {
         };
         let accept = if request.accept.trim().is_empty() { "*/*" } else { &request.accept };
         let mut ranges: Vec<(u32, &str)> = accept.split(',').map(|range| (quality(range), range)).collect();
-        ranges.sort_by(|a, b| b.0.cmp(&a.0));
+        ranges.sort_by_key(|&(quality, _)| core::cmp::Reverse(quality));
         for (_, range) in ranges {
             let mut parts = range.split(';').map(str::trim);
             let format = match parts.next().unwrap_or("") {
@@ -207,10 +207,8 @@ pub(crate) const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 
 fn quality(range: &str) -> u32 {
     let q = range.split(';').map(str::trim).find_map(|part| part.strip_prefix("q="));
-    let thousandths = q.and_then(|q| q.parse::<f64>().ok()).map_or(1.0, |q| q.clamp(0.0, 1.0));
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 1,000")]
-    let thousandths = (thousandths * 1_000.0) as u32;
-    thousandths
+    let share = q.and_then(|q| q.parse::<f64>().ok()).map_or(1.0, |q| q.clamp(0.0, 1.0));
+    (share * 1_000.0) as u32
 }
 
 /// YAML for people: what JSON says, block by block.

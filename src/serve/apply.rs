@@ -1,5 +1,7 @@
 //! Server-side apply: a configuration is merged into the object, and fields have owners who may object.
 
+use std::collections::BTreeMap;
+
 use super::answer::Answer;
 use super::body;
 use super::codec::{self, Served};
@@ -60,11 +62,9 @@ fn configuration(call: &Call<'_>, kind: &'static Kind) -> Result<Tree, Failure> 
     }
     let (api_version, sent_kind) = (sent.text_at(&["apiVersion"]), sent.text_at(&["kind"]));
     let expected = kind.api_version();
-    if api_version != expected {
-        let message = format!(
-            "Incorrect version specified in apply patch. Specified patch version: {api_version}, expected: {expected}"
-        );
-        return Err(Failure::bad_request(message));
+    let type_of = group_version_kind(api_version, sent_kind);
+    if api_version != expected || sent_kind != kind.kind {
+        return Err(Failure::bad_request(format!("invalid object type: {type_of}")));
     }
     if sent.at(&["metadata", "managedFields"]).is_some_and(|fields| !fields.is_null()) {
         return Err(Failure::bad_request("metadata.managedFields must be nil"));
@@ -72,14 +72,10 @@ fn configuration(call: &Call<'_>, kind: &'static Kind) -> Result<Tree, Failure> 
     let name = sent.text_at(&["metadata", "name"]);
     let namespace = sent.text_at(&["metadata", "namespace"]);
     let untyped = |why: &str| {
-        let type_of = format!("{expected}, Kind={sent_kind}");
         Failure::internal(format!(
             "failed to create typed patch object ({namespace}/{name}; {type_of}): {why}"
         ))
     };
-    if sent_kind != kind.kind {
-        return Err(untyped(&format!("no corresponding type for {expected}, Kind={sent_kind}")));
-    }
     let decoded = read::read(&sent, kind.object).map_err(|why| untyped(&why))?;
     let undeclared: Vec<_> =
         decoded.strict.iter().filter_map(|error| error.strip_prefix("unknown field \"")).collect();
@@ -102,10 +98,17 @@ fn configuration(call: &Call<'_>, kind: &'static Kind) -> Result<Tree, Failure> 
     Ok(config)
 }
 
+/// As Go prints a kind in its version: `coordination.k8s.io/v1, Kind=Lease`, and `/v1, Kind=Event`.
+fn group_version_kind(api_version: &str, kind: &str) -> String {
+    let slash = if api_version.contains('/') { "" } else { "/" };
+    format!("{slash}{api_version}, Kind={kind}")
+}
+
 /// Of a complete object, what the client said.
 fn said(complete: &Tree, sent: &Tree) -> Tree {
     match (complete, sent) {
-        (Tree::Map(entries), Tree::Map(_)) => {
+        (Tree::Map(entries), Tree::Map(sent)) => {
+            let sent: BTreeMap<_, _> = sent.iter().map(|(key, value)| (key, value)).collect();
             let entries = entries.iter().filter_map(|(key, value)| {
                 let sent = sent.get(key).filter(|sent| !sent.is_null())?;
                 Some((key.clone(), said(value, sent)))

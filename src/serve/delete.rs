@@ -129,7 +129,7 @@ fn from_body(call: &Call<'_>) -> Result<Tree, Failure> {
     if !["", "DeleteOptions"].contains(&kind) {
         let version = if api_version.is_empty() { "meta.k8s.io/v1" } else { api_version };
         return Err(Failure::bad_request(format!(
-            "no kind {} is registered for version {} in scheme \"pkg/api/legacyscheme/scheme.go:30\"",
+            "no kind {} is registered for version {} in scheme \"pkg/apis/meta/internalversion/scheme/register.go:27\"",
             Quoted(kind),
             Quoted(version)
         )));

@@ -124,7 +124,7 @@ fn resources(group: &str, version: &str) -> Tree {
     let mut list = Tree::empty();
     let group_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
     list.set("groupVersion", Tree::text(group_version));
-    list.set("resources", Tree::List(kinds.map(|kind| resource(kind)).collect()));
+    list.set("resources", Tree::List(kinds.map(resource).collect()));
     super::codec::typed(list, "APIResourceList", "v1")
 }
 

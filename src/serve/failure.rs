@@ -94,7 +94,6 @@ impl Failure {
 
     pub(crate) fn too_large(limit: usize) -> Self {
         Self::new(413, "RequestEntityTooLarge", format!("Request entity too large: limit is {limit}"))
-            .with_details(Tree::empty())
     }
 
     /// 422 for a body that could not become an object: details have neither kind nor name.

@@ -269,29 +269,20 @@ fn named_in(value: &Tree, ty: Type) -> Set {
 
 /// Takes the fields of a set out of an object.
 pub(crate) fn remove(object: &mut Tree, set: &Set) {
-    for (key, below) in &set.below {
-        match key.split_once(':') {
-            Some(("f", name)) => {
-                if below.is_member {
-                    object.remove(name);
-                } else if object.get(name).is_some() {
-                    remove(object.child(name), below);
-                }
-            }
-            Some((kind, _)) if below.is_member => {
-                if let Tree::List(items) = object {
-                    items.retain(|item| {
-                        let merge = match kind {
-                            "k" => Merge::Key("uid"),
-                            _ => Merge::Set,
-                        };
-                        element_of(item, merge) != *key
-                    });
-                }
-            }
-            _ => {}
-        }
+    if let Tree::List(items) = object {
+        let is_gone =
+            |item: &Tree, merge| set.below.get(&element_of(item, merge)).is_some_and(|below| below.is_member);
+        items.retain(|item| !is_gone(item, Merge::Set) && !is_gone(item, Merge::Key("uid")));
+        return;
     }
+    let Tree::Map(entries) = object else { return };
+    entries.retain_mut(|(name, value)| {
+        let Some(below) = set.below.get(&format_smolstr!("f:{name}")) else { return true };
+        if !below.is_member {
+            remove(value, below);
+        }
+        !below.is_member
+    });
 }
 
 /// Lays an applied configuration over an object.
@@ -311,17 +302,16 @@ fn merge_value(live: Option<&Tree>, config: &Tree, ty: Type) -> Tree {
     match ty {
         Type::Struct(of) if !of.atomic => merge(live, config, of),
         Type::TextMap | Type::BytesMap => {
-            let mut merged = live.clone();
-            for (key, value) in config.entries() {
-                merged.set(key, value.clone());
-            }
-            merged
+            let merged: BTreeMap<_, _> = live.entries().iter().chain(config.entries()).cloned().collect();
+            Tree::Map(merged.into_iter().collect())
         }
         Type::List(_, how @ (Merge::Set | Merge::Key(_))) => {
             let mut items = live.items().to_vec();
+            let mut places: BTreeMap<_, _> =
+                items.iter().enumerate().map(|(at, item)| (element_of(item, how), at)).collect();
             for item in config.items() {
-                let key = element_of(item, how);
-                match items.iter_mut().find(|known| element_of(known, how) == key) {
+                let at = *places.entry(element_of(item, how)).or_insert(items.len());
+                match items.get_mut(at) {
                     Some(known) => *known = item.clone(),
                     None => items.push(item.clone()),
                 }

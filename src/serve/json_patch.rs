@@ -106,6 +106,10 @@ pub(crate) fn apply(operations: &[Operation], to: &Tree) -> Result<Tree, String>
             other => return Err(format!("unexpected kind: {other}")),
         }
     }
+    // As the server's library leaves it; it shows in one message.
+    if let Tree::Map(entries) = &mut tree {
+        entries.sort_by(|a, b| a.0.cmp(&b.0));
+    }
     Ok(tree)
 }
 

@@ -48,11 +48,13 @@ pub(crate) fn list<S: Served>(call: &Call<'_>, store: &Store) -> Result<Answer, 
 }
 
 /// The objects to choose from, their revision, and whether they are the present ones.
+type Snapshot<'a, S> = (Revision, std::borrow::Cow<'a, [Object<S>]>, bool);
+
 fn snapshot<'a, S: Served>(
     store: &'a Store,
     namespace: Option<&str>,
     page: &Page,
-) -> Result<(Revision, std::borrow::Cow<'a, [Object<S>]>, bool), Failure> {
+) -> Result<Snapshot<'a, S>, Failure> {
     let past = match (&page.token, page.exactly) {
         (Some(token), _) => u64::try_from(token.rv).ok().map(Revision::new),
         (None, exactly) => exactly,

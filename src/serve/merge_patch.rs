@@ -1,5 +1,9 @@
 //! JSON Merge Patch (RFC 7386), and Kubernetes' strategic merge patch.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use smol_str::SmolStr;
+
 use super::failure::Failure;
 use super::schema::{Field, Merge, Struct, Type};
 use crate::store::Tree;
@@ -7,26 +11,31 @@ use crate::store::Tree;
 /// Applies a merge patch.
 pub(crate) fn merge(to: &Tree, patch: &Tree) -> Tree {
     let Tree::Map(entries) = patch else { return patch.clone() };
-    let mut merged = match to {
-        Tree::Map(_) => to.clone(),
-        _ => Tree::empty(),
-    };
+    // In order, as the server's library leaves what it has touched; it shows in one message.
+    let mut merged: BTreeMap<SmolStr, Tree> = to.entries().iter().cloned().collect();
     for (key, value) in entries {
         if value.is_null() {
             merged.remove(key);
         } else {
             let value = merge(merged.get(key).unwrap_or(&Tree::Null), value);
-            merged.set(key, value);
+            merged.insert(key.clone(), value);
         }
     }
-    merged
+    Tree::Map(merged.into_iter().collect())
 }
+
+/// More than this are of no use to anybody.
+const DUPLICATES_MAX: usize = 100;
 
 /// Notes keys that come twice.
 pub(crate) fn duplicates(patch: &Tree, path: &str, found: &mut Vec<String>) {
-    for (index, (key, value)) in patch.entries().iter().enumerate() {
+    let mut seen = BTreeSet::new();
+    for (key, value) in patch.entries() {
         let here = if path.is_empty() { key.to_string() } else { format!("{path}.{key}") };
-        if patch.entries()[..index].iter().any(|(earlier, _)| earlier == key) {
+        if found.len() >= DUPLICATES_MAX {
+            return;
+        }
+        if !seen.insert(key) {
             found.push(format!("duplicate field \"{here}\""));
         }
         duplicates(value, &here, found);
@@ -50,15 +59,15 @@ fn merge_struct(to: &Tree, patch: &Tree, of: &'static Struct) -> Result<Tree, Fa
         Some("delete") => return Ok(Tree::empty()),
         _ => {}
     }
-    let mut merged = to.clone();
+    let mut merged: BTreeMap<SmolStr, Tree> = to.entries().iter().cloned().collect();
     for (key, value) in patch.entries() {
         if key == "$patch" {
             continue;
         }
         if let Some(name) = key.strip_prefix("$deleteFromPrimitiveList/") {
-            if let Some(Tree::List(items)) = merged.get(name).cloned() {
-                let rest = items.into_iter().filter(|item| !value.items().contains(item)).collect();
-                merged.set(name, Tree::List(rest));
+            if let Some(Tree::List(items)) = merged.get_mut(name) {
+                let gone: BTreeSet<_> = value.items().iter().filter_map(Tree::as_text).collect();
+                items.retain(|item| item.as_text().is_none_or(|text| !gone.contains(text)));
             }
             continue;
         }
@@ -70,10 +79,8 @@ fn merge_struct(to: &Tree, patch: &Tree, of: &'static Struct) -> Result<Tree, Fa
             continue;
         }
         if key == "$retainKeys" {
-            let kept: Vec<_> = value.items().iter().filter_map(Tree::as_text).cloned().collect();
-            if let Tree::Map(entries) = &mut merged {
-                entries.retain(|(known, _)| kept.contains(known));
-            }
+            let kept: BTreeSet<_> = value.items().iter().filter_map(Tree::as_text).collect();
+            merged.retain(|known, _| kept.contains(known));
             continue;
         }
         if value.is_null() {
@@ -85,9 +92,9 @@ fn merge_struct(to: &Tree, patch: &Tree, of: &'static Struct) -> Result<Tree, Fa
             Some(field) => merge_field(&old, value, field)?,
             None => merge(&old, value),
         };
-        merged.set(key, value);
+        merged.insert(key.clone(), value);
     }
-    Ok(merged)
+    Ok(Tree::Map(merged.into_iter().collect()))
 }
 
 fn merge_field(old: &Tree, value: &Tree, field: &'static Field) -> Result<Tree, Failure> {
@@ -99,9 +106,9 @@ fn merge_field(old: &Tree, value: &Tree, field: &'static Field) -> Result<Tree, 
             _ => Ok(merge(old, value)),
         },
         (Type::List(_, Merge::Set), Tree::List(items)) => {
-            let mut merged = old.items().to_vec();
-            merged.extend(items.iter().filter(|item| !old.items().contains(item)).cloned());
-            Ok(Tree::List(merged))
+            let known: BTreeSet<_> = old.items().iter().filter_map(Tree::as_text).collect();
+            let is_new = |item: &&Tree| item.as_text().is_none_or(|text| !known.contains(text));
+            Ok(Tree::List(old.items().iter().chain(items.iter().filter(is_new)).cloned().collect()))
         }
         (Type::List(_, Merge::Key(key)), Tree::List(items)) => merge_keyed(old, items, key),
         _ => Ok(value.clone()),
@@ -109,31 +116,40 @@ fn merge_field(old: &Tree, value: &Tree, field: &'static Field) -> Result<Tree, 
 }
 
 fn merge_keyed(old: &Tree, items: &[Tree], key: &str) -> Result<Tree, Failure> {
-    let mut merged = old.items().to_vec();
+    let mut order: Vec<Option<Tree>> = old.items().iter().cloned().map(Some).collect();
+    let name = |item: &Tree| item.get(key).map(|value| super::json::Shown(value).to_string());
+    let mut places: BTreeMap<Option<String>, usize> =
+        order.iter().flatten().enumerate().map(|(at, item)| (name(item), at)).collect();
     for item in items {
+        let name = name(item);
         match directive(item)? {
             Some("replace") => {
-                merged = items.iter().filter(|item| item.get("$patch").is_none()).cloned().collect();
-                return Ok(Tree::List(merged));
+                let rest = items.iter().filter(|item| item.get("$patch").is_none());
+                return Ok(Tree::List(rest.cloned().collect()));
             }
             Some("delete") => {
-                merged.retain(|known| known.get(key) != item.get(key));
+                if let Some(at) = places.remove(&name) {
+                    order[at] = None;
+                }
                 continue;
             }
             _ => {}
         }
-        if item.get(key).is_none() {
+        if name.is_none() {
             let shown = super::json::Shown(item).to_string();
             return Err(Failure::internal(format!(
                 "map: {shown} does not contain declared merge key: {key}"
             )));
         }
-        match merged.iter_mut().find(|known| known.get(key) == item.get(key)) {
-            Some(known) => *known = merge(known, item),
-            None => merged.push(item.clone()),
+        match places.get(&name) {
+            Some(&at) => order[at] = Some(merge(order[at].as_ref().unwrap_or(&Tree::Null), item)),
+            None => {
+                places.insert(name, order.len());
+                order.push(Some(item.clone()));
+            }
         }
     }
-    Ok(Tree::List(merged))
+    Ok(Tree::List(order.into_iter().flatten().collect()))
 }
 
 fn directive(patch: &Tree) -> Result<Option<&str>, Failure> {
@@ -169,7 +185,7 @@ mod tests {
             (r#"{"a":"b"}"#, r#"{"b":"c"}"#, r#"{"a":"b","b":"c"}"#),
             (r#"{"a":"b"}"#, r#"{"a":null}"#, "{}"),
             (r#"{"a":[1]}"#, r#"{"a":{"b":null,"c":1}}"#, r#"{"a":{"c":1}}"#),
-            (r#"{"e":null}"#, r#"{"a":1}"#, r#"{"e":null,"a":1}"#),
+            (r#"{"e":null}"#, r#"{"a":1}"#, r#"{"a":1,"e":null}"#),
         ] {
             let (to, patch) = (parse(to.as_bytes()).unwrap(), parse(patch.as_bytes()).unwrap());
             assert_eq!(to_string(&merge(&to, &patch)), after);
@@ -190,7 +206,7 @@ mod tests {
             ),
             (
                 r#"{"metadata":{"ownerReferences":[{"uid":"1","kind":"K"}]}}"#,
-                r#"[{"uid":"1","name":"n","kind":"K"}]"#,
+                r#"[{"kind":"K","name":"n","uid":"1"}]"#,
             ),
             (r#"{"spec":null}"#, r#"]}}"#),
             (r#"{"spec":{"$patch":"replace"}}"#, r#""spec":{}"#),

@@ -39,6 +39,8 @@ mod edit;
 mod failure;
 mod faults;
 mod fields;
+#[doc(hidden)]
+pub mod fuzzing;
 mod json;
 mod json_patch;
 mod kubeconfig;

@@ -39,7 +39,7 @@ pub(crate) fn patch<S: Served>(call: &Call<'_>, store: &mut Store) -> Result<Ans
         Failure::new(415, "UnsupportedMediaType", "415: Unsupported Media Type").with_details(Tree::empty())
     })?;
     let options = call.options("PatchOptions", format == PatchFormat::Apply)?;
-    verbs::check_size(call.body)?;
+    verbs::check_size(call.body, options.dry_run)?;
     if format == PatchFormat::Apply {
         return apply::apply::<S>(call, store, &options);
     }
@@ -47,7 +47,12 @@ pub(crate) fn patch<S: Served>(call: &Call<'_>, store: &mut Store) -> Result<Ans
     let live = store.get::<S>(call.path())?;
     let before = codec::full(live, kind);
     let (patched, mut strict) = patched(call.body, format, &before, kind.object, &options)?;
-    let invalid = |why: &str| Failure::invalid_patch(&json::to_string(&patched), why);
+    // A strategic patch is shown as it came, the others as what became of the object.
+    let shown = match format {
+        PatchFormat::Strategic => json::parse(call.body).map(|patch| go_value(&patch)).unwrap_or_default(),
+        _ => json::to_string(&patched),
+    };
+    let invalid = |why: &str| Failure::invalid_patch(&shown, why);
     for (name, right) in [("apiVersion", kind.api_version()), ("kind", kind.kind.to_owned())] {
         let sent = patched.text_at(&[name]);
         if sent != right {
@@ -124,4 +129,23 @@ fn changed_type(patched: &Tree, api_version: &str, kind: &str) -> String {
         "no kind \"{sent_kind}\" is registered for version \"{sent_version}\" in scheme \
          \"pkg/api/legacyscheme/scheme.go:30\""
     )
+}
+
+/// A value as Go's `%+v` prints it.
+fn go_value(tree: &Tree) -> String {
+    match tree {
+        Tree::Null => "<nil>".into(),
+        Tree::Bool(value) => value.to_string(),
+        Tree::Number(text) | Tree::Text(text) => text.to_string(),
+        Tree::List(items) => {
+            let items: Vec<_> = items.iter().map(go_value).collect();
+            format!("[{}]", items.join(" "))
+        }
+        Tree::Map(entries) => {
+            let mut parts: Vec<_> = entries.iter().map(|(key, value)| (key, go_value(value))).collect();
+            parts.sort();
+            let parts: Vec<_> = parts.into_iter().map(|(key, value)| format!("{key}:{value}")).collect();
+            format!("map[{}]", parts.join(" "))
+        }
+    }
 }

@@ -143,7 +143,9 @@ fn message(bytes: &[u8], of: &'static Struct, depth: u32) -> Result<Tree, String
             Type::TextMap | Type::BytesMap => {
                 let Value::Bytes(entry) = value else { return Err(wire_type(field.name)) };
                 let (key, value) = map_entry(entry, field.ty)?;
-                tree.child(field.name).set(&key, value);
+                if let Tree::Map(entries) = tree.child(field.name) {
+                    entries.push((key.into(), value));
+                }
             }
             ty => tree.set(field.name, single(value, ty, depth).map_err(|_| wire_type(field.name))?),
         }
@@ -167,13 +169,7 @@ fn single(value: Value<'_>, ty: Type, depth: u32) -> Result<Tree, String> {
     Ok(match (ty, value) {
         (Type::Text, Value::Bytes(bytes)) => Tree::text(text_of(bytes)),
         (Type::Bool, Value::Number(n)) => Tree::Bool(n != 0),
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_possible_wrap,
-            reason = "protobuf cuts integers so"
-        )]
         (Type::Int32, Value::Number(n)) => Tree::number(i64::from(n as i32)),
-        #[expect(clippy::cast_possible_wrap, reason = "negative numbers are sent as their two's complement")]
         (Type::Int64, Value::Number(n)) => Tree::number(n as i64),
         (Type::Time, Value::Bytes(bytes)) => timestamp(bytes, false)?,
         (Type::MicroTime, Value::Bytes(bytes)) => timestamp(bytes, true)?,
@@ -198,10 +194,6 @@ fn timestamp(bytes: &[u8], micro: bool) -> Result<Tree, String> {
     let mut reader = Reader(bytes);
     while let Some((number, value)) = reader.next()? {
         match (number, value) {
-            #[expect(
-                clippy::cast_possible_wrap,
-                reason = "negative numbers are sent as their two's complement"
-            )]
             (1, Value::Number(n)) => secs = Some(n as i64),
             (2, Value::Number(n)) => nanos = i64::try_from(n).unwrap_or(0).min(999_999_999),
             _ => {}
@@ -318,7 +310,6 @@ fn write_single(value: &Tree, number: u32, ty: Type, out: &mut Vec<u8>) {
     match (ty, value) {
         (Type::Text, Tree::Text(text)) => write_bytes(number, text.as_bytes(), out),
         (Type::Bool, Tree::Bool(value)) => write_number(number, u64::from(*value), out),
-        #[expect(clippy::cast_sign_loss, reason = "negative numbers are sent as their two's complement")]
         (Type::Int32 | Type::Int64, Tree::Number(text)) => {
             write_number(number, text.parse::<i64>().unwrap_or(0) as u64, out);
         }
@@ -328,10 +319,6 @@ fn write_single(value: &Tree, number: u32, ty: Type, out: &mut Vec<u8>) {
             let at = time::parse_micro(text).or_else(|_| time::parse_second(text));
             if let Ok(at) = at {
                 let micros = at.as_micros();
-                #[expect(
-                    clippy::cast_sign_loss,
-                    reason = "negative numbers are sent as their two's complement"
-                )]
                 write_number(1, micros.div_euclid(1_000_000) as u64, &mut part);
                 write_number(2, u64::try_from(micros.rem_euclid(1_000_000) * 1_000).unwrap_or(0), &mut part);
             }

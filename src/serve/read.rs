@@ -1,6 +1,7 @@
 //! From JSON to what the schema knows: types are checked, names that it does not know are noted and left out.
 
 use core::fmt::Write as _;
+use std::collections::BTreeMap;
 
 use smol_str::SmolStr;
 
@@ -99,10 +100,13 @@ impl Reader {
             return None;
         };
         let mut values: Vec<Option<Tree>> = vec![None; of.fields.len()];
-        for (index, (name, value)) in entries.iter().enumerate() {
+        // Many clients' worth of duplicates must not cost more than one's: no looking back through the entries.
+        let mut seen: Vec<bool> = vec![false; of.fields.len() + 2];
+        for (name, value) in entries {
             let known = of.fields.iter().position(|field| field.name == name);
             let is_type = is_root && (name == "kind" || name == "apiVersion");
-            if (known.is_some() || is_type) && entries[..index].iter().any(|(earlier, _)| earlier == name) {
+            let place = known.or(is_type.then_some(of.fields.len() + usize::from(name == "kind")));
+            if place.is_some_and(|place| core::mem::replace(&mut seen[place], true)) {
                 self.strict("duplicate", name);
             }
             match known {
@@ -184,7 +188,7 @@ impl Reader {
             self.wrong_type(tree, wanted, context);
             return None;
         };
-        let mut sorted: Vec<(SmolStr, Tree)> = Vec::with_capacity(entries.len());
+        let mut sorted: BTreeMap<SmolStr, Tree> = BTreeMap::new();
         for (key, value) in entries {
             let value = match value {
                 Tree::Null => Tree::text(""),
@@ -202,15 +206,11 @@ impl Reader {
                     continue;
                 }
             };
-            match sorted.binary_search_by(|(known, _)| known.cmp(key)) {
-                Ok(at) => {
-                    self.strict("duplicate", key);
-                    sorted[at].1 = value;
-                }
-                Err(at) => sorted.insert(at, (key.clone(), value)),
+            if sorted.insert(key.clone(), value).is_some() {
+                self.strict("duplicate", key);
             }
         }
-        Some(Tree::Map(sorted))
+        Some(Tree::Map(sorted.into_iter().collect()))
     }
 
     fn list(&mut self, tree: &Tree, of: Type, context: &Context<'_>) -> Option<Tree> {

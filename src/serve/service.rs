@@ -21,10 +21,16 @@ use super::discovery;
 use super::failure::Failure;
 use super::passage::{self, Ended, Passage};
 use super::request::{Query, Request, Target};
+use super::schema::Kind;
 use super::server::Shared;
 use super::watch::{Step, Watch};
 use crate::store::RevisionClaim;
 
+/// All warnings of an answer together: headers have limits, also those of clients.
+const WARNINGS_BYTES_MAX: usize = 4_096;
+/// What 1.36 says to every request for Endpoints.
+const ENDPOINTS_DEPRECATED: &str =
+    "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice";
 /// How long a read waits for a revision that is yet to come.
 const FUTURE_WITHIN: Duration = Duration::from_secs(3);
 /// From one bookmark to the next.
@@ -92,11 +98,15 @@ pub(crate) async fn serve(
     let authorization =
         parts.headers.get(hyper::header::AUTHORIZATION).map_or(&b""[..], HeaderValue::as_bytes);
     let caller = shared.clients.identify(authorization);
-    match respond(&shared, caller, &request, body).await {
-        Ok(Some(response)) => Ok(response),
-        Ok(None) => Err(NoAnswer),
-        Err(failure) => Ok(to_http(answer::refusal(&failure, &request))),
+    let mut response = match respond(&shared, caller, &request, body).await {
+        Ok(Some(response)) => response,
+        Ok(None) => return Err(NoAnswer),
+        Err(failure) => to_http(answer::refusal(&failure, &request)),
+    };
+    if let Ok(Some(Target { kind: Kind { plural: "endpoints", .. }, .. })) = Target::find(&request.path) {
+        warn(&mut response, ENDPOINTS_DEPRECATED);
     }
+    Ok(response)
 }
 
 /// The response, or none if the connection is to be closed.
@@ -109,6 +119,11 @@ async fn respond(
     let plain = |answer| Ok(Some(to_http(Accepted::or_json(request).reply(answer, None, request)?)));
     // Whether it lives, anybody may ask.
     if let Some(answer) = discovery::health(request) {
+        if shared.faults.storage_is_out() {
+            let check = request.path.trim_start_matches('/');
+            let text = format!("[+]ping ok\n[-]etcd failed: reason withheld\n{check} check failed\n");
+            return Err(Failure::text(500, text));
+        }
         return plain(answer);
     }
     let Some(caller) = caller else { return Err(Failure::unauthorized()) };
@@ -265,16 +280,25 @@ fn to_http(reply: Reply) -> Response<ReplyBody> {
     let mut response = Response::new(ReplyBody::Full(Some(body.into())));
     *response.status_mut() = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     set_headers(&mut response, content_type);
+    let mut bytes = 0;
     for warning in warnings {
-        let escaped = warning.replace('\\', "\\\\").replace('"', "\\\"");
-        if let Ok(value) = HeaderValue::from_str(&format!("299 - \"{escaped}\"")) {
-            response.headers_mut().append(hyper::header::WARNING, value);
+        bytes += warning.len();
+        if bytes > WARNINGS_BYTES_MAX {
+            break;
         }
+        warn(&mut response, &warning);
     }
     if let Some(seconds) = retry_after_seconds {
         response.headers_mut().insert(hyper::header::RETRY_AFTER, seconds.into());
     }
     response
+}
+
+fn warn(response: &mut Response<ReplyBody>, warning: &str) {
+    let escaped = warning.replace('\\', "\\\\").replace('"', "\\\"");
+    if let Ok(value) = HeaderValue::from_str(&format!("299 - \"{escaped}\"")) {
+        response.headers_mut().append(hyper::header::WARNING, value);
+    }
 }
 
 fn set_headers(response: &mut Response<ReplyBody>, content_type: &'static str) {

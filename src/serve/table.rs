@@ -199,7 +199,7 @@ fn age(stamp: &str, now: WallTime) -> String {
     };
     match secs {
         ..-1 => "<invalid>".into(),
-        ..0 => "0s".into(),
+        -1 => "0s".into(),
         0..120 => format!("{secs}s"),
         120..600 => two(minutes, "m", secs % 60, "s"),
         600..10_800 => format!("{minutes}m"),

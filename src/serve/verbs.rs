@@ -99,12 +99,13 @@ impl Call<'_> {
         let format = Format::of(&self.request.content_type)?;
         let options = self.options("CreateOptions", false)?;
         let sent = body::object(self.body, format, kind, options.validation)?;
-        check_size(self.body)?;
+        let dry = options.dry_run || is_too_large(self.body);
         let object = codec::incoming::<S>(&sent.object, kind, self.namespace());
         let clears = sent.clears_managed_fields;
         let mut own =
             |live: Option<&Object<S>>, next: &mut Object<S>| own(live, next, clears, kind, &options);
-        let written = store.create_with(self.namespace(), object, self.now, options.dry_run, &mut own)?;
+        let written = store.create_with(self.namespace(), object, self.now, dry, &mut own)?;
+        check_size(self.body, options.dry_run)?;
         Ok(answer(&written, kind, sent.warnings))
     }
 
@@ -113,12 +114,13 @@ impl Call<'_> {
         let options = self.options("UpdateOptions", false)?;
         let format = Format::of(&self.request.content_type)?;
         let sent = body::object(self.body, format, kind, options.validation)?;
-        check_size(self.body)?;
+        let dry = options.dry_run || is_too_large(self.body);
         let Sent { object, warnings, clears_managed_fields: clears } = sent;
         let object = codec::incoming::<S>(&object, kind, self.namespace());
         let mut own =
             |live: Option<&Object<S>>, next: &mut Object<S>| own(live, next, clears, kind, &options);
-        let written = store.update_with(self.path(), object, self.now, options.dry_run, &mut own)?;
+        let written = store.update_with(self.path(), object, self.now, dry, &mut own)?;
+        check_size(self.body, options.dry_run)?;
         Ok(answer(&written, kind, warnings))
     }
 
@@ -130,20 +132,16 @@ impl Call<'_> {
 /// What a write is answered with.
 pub(crate) fn answer<S: Served>(written: &Written<'_, S>, kind: &Kind, warnings: Vec<String>) -> Answer {
     let content = Content::Object(codec::bare(&written.object, kind));
-    let warnings = if kind.plural == "endpoints" {
-        let mut all =
-            vec!["v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice".into()];
-        all.extend(warnings);
-        all
-    } else {
-        warnings
-    };
     Answer { code: written.code(), content, warnings }
 }
 
+fn is_too_large(body: &[u8]) -> bool {
+    body.len() > STORED_BYTES_MAX
+}
+
 /// A real server's storage refuses large requests, with no better word for it than 500.
-pub(crate) fn check_size(body: &[u8]) -> Result<(), Failure> {
-    if body.len() > STORED_BYTES_MAX {
+pub(crate) fn check_size(body: &[u8], dry_run: bool) -> Result<(), Failure> {
+    if is_too_large(body) && !dry_run {
         return Err(Failure::internal("etcdserver: request is too large"));
     }
     Ok(())

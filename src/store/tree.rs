@@ -135,8 +135,16 @@ impl Tree {
     pub fn same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Map(a), Self::Map(b)) => {
+                let sorted = |map: &'_ [(SmolStr, Self)]| {
+                    let mut order: Vec<usize> = (0..map.len()).collect();
+                    order.sort_by(|&x, &y| map[x].0.cmp(&map[y].0));
+                    order
+                };
                 a.len() == b.len()
-                    && a.iter().all(|(key, value)| other.get(key).is_some_and(|there| value.same(there)))
+                    && sorted(a)
+                        .into_iter()
+                        .zip(sorted(b))
+                        .all(|(x, y)| a[x].0 == b[y].0 && a[x].1.same(&b[y].1))
             }
             (Self::List(a), Self::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same(b)),
             _ => self == other,

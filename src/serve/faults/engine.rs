@@ -183,6 +183,11 @@ impl Engine {
         self.state().draw_gate(writes)
     }
 
+    /// Whether the storage answers nobody.
+    pub(crate) fn storage_is_out(&self) -> bool {
+        self.state().active.iter().any(|active| matches!(active.fault, Fault::StorageWithoutLeader { .. }))
+    }
+
     pub(crate) fn hold(&self, call: HeldCall) {
         self.state().held.push(call);
     }
