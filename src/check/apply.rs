@@ -7,7 +7,7 @@ use super::world::{
     Broken, LATE_MAX, LateWrite, Lease, Left, Link, MARKS, NOW, Origin, Process, Replica, STRANGER, World,
     spend,
 };
-use crate::core::rules::{Content, NoHolder, OwnName, RenewTime};
+use crate::core::rules::{Content, Expiry, NoHolder, OwnName, RenewTime};
 use crate::core::state::{Observed, Phase, State as Memory, Step};
 use crate::core::{
     Elector, Event, Failure, FencingToken, Identity, IdentityId, Input, LocalInstant, Op, Output, Reading,
@@ -158,6 +158,10 @@ impl<L: Listener> Rules<'_, L> {
             }
         }
         w.replicas[index].memory = *elector.memory();
+        if self.setup.config.rules().content == Content::Seconds {
+            // Marks are renamed, so that whole seconds must not tell them apart.
+            w.replicas[index].memory.forgotten = None;
+        }
         if stopped && self.setup.assumptions.drain == Drain::AtOnce {
             return self.feed(w, index, reading, Input::WorkStopped);
         }
@@ -492,6 +496,11 @@ impl<L: Listener> Rules<'_, L> {
         if w.acting(may_act) > 1 {
             w.broken.set(Broken::TWO_LEADERS);
         }
+        let oversleeps = |index: usize| w.replicas[index].runs() && self.setup.is_due(w, index);
+        if self.setup.may_oversleep() && (0..self.setup.replicas).any(oversleeps) {
+            self.listener.witness(Witness::Paused);
+            w.quiet = false;
+        }
         self.messages_wait(w, ticks);
         let rate = self.setup.has_rate_error();
         let back = Span::from_nanos(self.setup.tick.as_nanos() * if rate { 1 } else { u64::from(ticks) });
@@ -512,7 +521,7 @@ impl<L: Listener> Rules<'_, L> {
         if rate && clocks.count_ones() == 1 {
             self.listener.witness(Witness::ClocksApart);
         }
-        if self.setup.assumptions.walls != Walls::Anything {
+        if self.asks_for_the_wall_clock(w) {
             w.wall = w.wall + Span::from_nanos(self.setup.tick.as_nanos() * u64::from(ticks));
         }
         if let (Some(since), Question::Failover { at_most }) = (&mut w.leaderless, self.setup.question) {
@@ -521,6 +530,13 @@ impl<L: Listener> Rules<'_, L> {
                 w.broken.set(Broken::TOO_LONG);
             }
         }
+    }
+
+    /// Once the leader is gone, the next write is the last that is looked at: whether it falls into the same second as
+    /// an earlier one does not matter.
+    fn asks_for_the_wall_clock(&self, w: &World) -> bool {
+        let by_wall_clock = self.setup.config.rules().expiry == Expiry::WallClock;
+        self.setup.assumptions.walls != Walls::Anything && (w.leaderless.is_none() || by_wall_clock)
     }
 
     fn messages_wait(&mut self, w: &mut World, ticks: u16) {

@@ -240,8 +240,10 @@ impl Codec {
             // Smaller than any that will be compared with it.
             term.token.0 = super::names::STALE;
         }
-        if let Stage::Draining { reason } = &mut term.stage {
-            *reason = REASON;
+        match &mut term.stage {
+            Stage::Draining { reason } => *reason = REASON,
+            Stage::Quarantined { until } => *until = self.cut_past(*until),
+            Stage::Acting | Stage::Stopped => {}
         }
         let until_told = self.setup.config.rules().stop_when == StopWhen::BetweenAttempts;
         let over = !matches!(m.phase, Phase::Resting { .. } | Phase::Renewing { .. });

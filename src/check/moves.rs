@@ -19,6 +19,9 @@ impl Setup {
         if let Some(index) = w.replicas.iter().position(|replica| self.goes_at_once(replica)) {
             return self.at_once(w, index as u8, actions);
         }
+        if let Some(index) = self.first_of_many(w) {
+            return self.moves_of(w, index, actions);
+        }
         for (index, replica) in w.replicas[..self.replicas].iter().enumerate() {
             match replica.process {
                 Process::NotStarted => self.starts(index as u8, actions),
@@ -29,6 +32,14 @@ impl Setup {
         }
         self.moves_of_lease(w, actions);
         self.passing(w, actions);
+    }
+
+    /// Once the leader is gone, and until one of them writes, which is the end, the others only read: what they do at
+    /// one instant can be done in any order.
+    fn first_of_many(&self, w: &World) -> Option<usize> {
+        w.leaderless?;
+        let forced = |index: &usize| w.replicas[*index].runs() && self.patience(w, *index).is_none();
+        (0..self.replicas).find(forced)
     }
 
     fn starts(&self, replica: u8, actions: &mut Vec<Action>) {
@@ -125,7 +136,7 @@ impl Setup {
             if replica.is_draining() {
                 actions.push(Action::WorkStopped { replica: i });
             }
-            if w.left.pauses > 0 {
+            if w.left.pauses > 0 && self.timing != Timing::Folded {
                 actions.push(Action::Pause { replica: i });
             }
             if w.left.stops > 0 && !is_stopping(replica) {
@@ -145,11 +156,17 @@ impl Setup {
         holds && replica.memory.term.is_some_and(|term| term.lead_until > NOW)
     }
 
-    /// Where failover is the question, it is the leader that crashes.
+    /// Where failover is the question, it is the leader that crashes, and not while it rests: if nothing comes of it any
+    /// more, it is worse if it crashes when its last round has ended. All else goes on as it does, and the time counts from there.
     fn may_crash(&self, replica: &Replica) -> bool {
         let leads =
             || replica.memory.acts_until(self.config.rules().stop_when).is_some_and(|until| until > NOW);
-        !matches!(self.question, Question::Failover { .. }) || leads()
+        let round_over = |until| until == NOW + self.config.timings().retry_period;
+        let acts = || match replica.memory.phase {
+            Phase::Resting { until } => round_over(until),
+            _ => true,
+        };
+        !matches!(self.question, Question::Failover { .. }) || (leads() && acts())
     }
 
     fn moves_of_lease(&self, w: &World, actions: &mut Vec<Action>) {
@@ -199,7 +216,7 @@ impl Setup {
         if self.timing != Timing::Exact || w.left.stops > 0 {
             ticks = 1;
         }
-        if ticks == u64::MAX {
+        if ticks == u64::MAX || !self.all_may_wait(w) {
             return;
         }
         let ticks = u16::try_from(ticks).unwrap_or(u16::MAX);
@@ -207,6 +224,19 @@ impl Setup {
             return self.units(w, actions);
         }
         actions.push(Action::Pass { ticks, clocks: 0 });
+    }
+
+    /// Whether what is left of the budgets is enough for all messages that would be delayed from now on.
+    fn all_may_wait(&self, w: &World) -> bool {
+        let (mut requests, mut answers) = (0, 0);
+        for replica in &w.replicas[..self.replicas] {
+            match replica.link {
+                Link::Asked { delayed: false, .. } => requests += 1,
+                Link::Answered { delayed: false, .. } if replica.paused.is_none() => answers += 1,
+                _ => {}
+            }
+        }
+        requests <= w.left.request_delay && answers <= w.left.response_delay
     }
 
     /// How long the world may wait for this replica: none if something must happen at once, a tick if something may
@@ -237,12 +267,9 @@ impl Setup {
             return a.pauses.longest.is_none_or(|longest| paused < self.ticks(longest)).then_some(1);
         }
         if self.is_due(w, index) {
-            return None;
+            return self.may_oversleep().then_some(1);
         }
-        let at_any_time = matches!(self.question, Question::Failover { .. })
-            && w.left.crashes > 0
-            && self.may_crash(replica);
-        if restless || replica.is_draining() || at_any_time {
+        if restless || replica.is_draining() {
             return Some(1);
         }
         match self.elector_of(w, index).next_wake() {
@@ -281,7 +308,13 @@ impl Setup {
         Elector::remembering(self.config, me, w.replicas[index].memory)
     }
 
-    fn is_due(&self, w: &World, index: usize) -> bool {
+    /// Folded, nothing but a timer that is due makes a process do something: standing still is to miss it, and whatever
+    /// else wakes an elector finds it due first.
+    pub(super) fn may_oversleep(&self) -> bool {
+        self.timing == Timing::Folded && self.assumptions.pauses.is_on()
+    }
+
+    pub(super) fn is_due(&self, w: &World, index: usize) -> bool {
         self.elector_of(w, index).next_wake().is_some_and(|(at, _)| at <= NOW)
     }
 

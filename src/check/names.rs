@@ -26,6 +26,7 @@ const READING: i32 = -4;
 const LEAST: i32 = -4;
 
 impl Names {
+    #[inline]
     pub(super) fn new(world: &World, essences: &[Memory]) -> Self {
         let mut names = Self {
             place_of: [0; REPLICAS_MAX],

@@ -317,6 +317,9 @@ pub(super) fn in_order(world: &World, place_of: &[u8; REPLICAS_MAX]) -> [Option<
         };
         (late.expected.is_none(), holder, late.record.transitions)
     };
+    if world.late.iter().all(Option::is_none) {
+        return [None; LATE_MAX];
+    }
     let mut order: [Option<u8>; LATE_MAX] =
         core::array::from_fn(|at| world.late[at].is_some().then_some(at as u8));
     order.sort_by_key(|at| match at.and_then(|at| world.late[usize::from(at)]) {

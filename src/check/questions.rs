@@ -6,7 +6,7 @@ use super::story::Story;
 use super::verdict::{Reason, Report, Search, Verdict, Watcher};
 use crate::core::rules::{
     CancelWork, Content, DeadlineFrom, Expiry, LostResponse, MissingWhileCandidate, MissingWhileLeading,
-    NoHolder, OtherHolder, OwnName, Release, RenewTime, StopWhen, Wait, WrittenDuration,
+    NoHolder, OwnName, Release, RenewTime, StopWhen, Wait, WrittenDuration,
 };
 use crate::core::{ClockBound, Config, Rules, Span, Timings};
 
@@ -69,7 +69,7 @@ struct Flip {
     timeout: bool,
 }
 
-const FLIPS: [Flip; 15] = [
+const FLIPS: [Flip; 14] = [
     Flip {
         rule: "expiry",
         from: "local-observation",
@@ -101,23 +101,6 @@ const FLIPS: [Flip; 15] = [
         apply: |rules| rules.stop_when = StopWhen::BetweenAttempts,
         world: |a| Assumptions { request_delay: Lasting::FREE, ..a },
         timeout: false,
-    },
-    Flip {
-        rule: "other_holder",
-        from: "stop-at-once",
-        to: "retry-until-deadline",
-        apply: |rules| rules.other_holder = OtherHolder::RetryUntilDeadline,
-        // Nothing mild shows it, so everything short of what takes hours: it is proved without.
-        world: |a| Assumptions {
-            late_writes: Budget::Free,
-            duplication: Budget::Free,
-            crashes: Budget::UpTo(1),
-            restarts: Budget::UpTo(1),
-            deletions: Budget::UpTo(1),
-            spec_edits: Budget::UpTo(1),
-            ..a
-        },
-        timeout: true,
     },
     Flip {
         rule: "missing_while_leading",
@@ -314,7 +297,7 @@ impl Flip {
         let replicas = if self.rule == "release" { 3 } else { 2 };
         let mut setup = Setup::safety(config, replicas, assumptions);
         setup.properties = super::Properties::ONE_LEADER;
-        if matches!(self.rule, "other_holder" | "missing_while_leading" | "release") {
+        if matches!(self.rule, "missing_while_leading" | "release") {
             // Too large to be followed exactly.
             setup = setup.with_timing(Timing::Folded);
         }
@@ -468,7 +451,9 @@ impl Knob {
 /// If it cannot be explored.
 pub fn explore(setup: Setup, address: std::net::SocketAddr) -> Result<(), SetupError> {
     use stateright::Model as _;
-    let _never_returns = super::Model::new(setup)?.checker().serve(address);
+    let mut model = super::Model::new(setup)?;
+    model.names_properties = true;
+    let _never_returns = model.checker().serve(address);
     Ok(())
 }
 

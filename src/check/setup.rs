@@ -177,6 +177,10 @@ impl Setup {
             self.assumptions.request_delay = Lasting::FREE;
             self.assumptions.response_delay = Lasting::FREE;
             self.assumptions.loss = Budget::Free;
+            if self.assumptions.pauses.is_on() {
+                // To stand still is to miss a timer, which is not counted.
+                self.assumptions.pauses = Lasting::FREE;
+            }
         }
         // A leader that renews at any time may also renew too late, for no cause that could be named.
         self.properties.0 &= !Broken::NO_CAUSE;

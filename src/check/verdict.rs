@@ -6,7 +6,7 @@ use stateright::{Checker, HasDiscoveries, Model as _};
 
 use super::action::Witness;
 use super::assume::{Drain, RateRatio, Walls};
-use super::model::{ALWAYS, Model};
+use super::model::{ALL_HOLD, Model};
 use super::setup::{Question, Setup, SetupError, Timing};
 use super::story::Story;
 
@@ -189,7 +189,7 @@ fn finish(setup: Setup, mut checker: impl Checker<Model>, watcher: &mut impl Wat
     // Paths are found by going them again.
     model.stop.store(false, Ordering::Relaxed);
     let mut discoveries = checker.discoveries();
-    let violated = ALWAYS.iter().find_map(|(name, _)| Some((*name, discoveries.remove(name)?)));
+    let violated = discoveries.remove(ALL_HOLD).and_then(|path| Some((path.last_state().broken()?, path)));
     let verdict = match (violated, stopped) {
         (Some((property, path)), _) => Verdict::Violated { property, story: model.retell(path.into_vec()) },
         (None, Some(by)) => {

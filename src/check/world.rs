@@ -245,6 +245,8 @@ impl Broken {
     pub(super) const STORE: u8 = 16;
     /// Nobody led for longer than asked.
     pub(super) const TOO_LONG: u8 = 32;
+    /// Any of these.
+    pub(super) const ANYTHING: u8 = 63;
 
     pub(super) fn set(&mut self, what: u8) {
         self.0 |= what;
@@ -306,12 +308,42 @@ impl Replica {
 pub(super) const NO_VERSION: Version = Version { uid: 0, resource_version: 0 };
 
 impl World {
+    /// One in which nothing is.
+    pub(super) const EMPTY: Self = Self {
+        replicas: [Replica::NEW; REPLICAS_MAX],
+        lease: None,
+        next_version: 0,
+        next_uid: 0,
+        late: [None; LATE_MAX],
+        left: Left::NOTHING,
+        token_max: 0,
+        quiet: false,
+        broken: Broken(0),
+        wall: WallTime::from_micros(0),
+        leaderless: None,
+    };
+
+    /// Becomes a copy of another world with so many replicas. Copying less is what this is for: it is done for every action.
+    pub(super) fn copy_from(&mut self, other: &Self, replicas: usize) {
+        self.replicas[..replicas].copy_from_slice(&other.replicas[..replicas]);
+        for (mine, theirs) in self.late.iter_mut().zip(&other.late) {
+            if mine.is_some() || theirs.is_some() {
+                *mine = *theirs;
+            }
+        }
+        let Self { lease, next_version, next_uid, left, token_max, quiet, broken, wall, leaderless, .. } =
+            *other;
+        (self.lease, self.next_version, self.next_uid, self.left) = (lease, next_version, next_uid, left);
+        (self.token_max, self.quiet, self.broken) = (token_max, quiet, broken);
+        (self.wall, self.leaderless) = (wall, leaderless);
+    }
+
     /// Drops late writes that can never have an effect, and of those that have the same all but as many as can.
     ///
     /// An update is conditional on a version that will not come back once it is not the stored one. Of two updates of
     /// one process conditional on the same version the first to arrive makes the other void, and neither content has
-    /// been seen by anybody. Where expiry is judged by renewTime, though, the two differ. A create has an effect
-    /// whenever the Lease is missing.
+    /// been seen by anybody. Where expiry is judged by renewTime, though, the two differ. An update to what is stored
+    /// already changes nothing, not even the version. A create has an effect whenever the Lease is missing.
     pub(super) fn prune(&mut self, rules: &Rules) {
         let current = self.lease.map(|lease| lease.version);
         let missing = usize::from(self.lease.is_none());
@@ -331,17 +363,14 @@ impl World {
                     ..NOBODYS
                 };
             }
-            let same = |other: &&LateWrite| {
-                !is_stored(other) && late.has_the_effect_of(other, rules.own_name, by_wall_clock)
-            };
+            let same = |other: &&LateWrite| late.has_the_effect_of(other, rules.own_name, by_wall_clock);
             let before = self.late[..at].iter().flatten().filter(same).count();
             let effects = match late.expected {
                 _ if self.left.late_writes == 0 => 0,
-                Some(expected) => usize::from(Some(expected) == current),
+                Some(expected) => usize::from(Some(expected) == current && !is_stored(&late)),
                 None => creates,
             };
-            let has_one = if is_stored(&late) { effects > 0 } else { before < effects };
-            self.late[at] = has_one.then_some(late);
+            self.late[at] = (before < effects).then_some(late);
         }
     }
 

@@ -4,7 +4,7 @@ use super::elector::Elector;
 use super::io::{Event, Failure, Op, Output, Reading, Reply, RequestId, StopReason};
 use super::record::{Record, Version};
 use super::rules::{
-    Content, Expiry, LostResponse, MissingWhileLeading, NoHolder, OtherHolder, OwnName, RenewTime, Wait,
+    Content, Expiry, LostResponse, MissingWhileLeading, NoHolder, OtherHolder, OwnName, Poll, RenewTime, Wait,
 };
 use super::state::{Attempt, Basis, Observed, Phase, Sent, Step};
 use super::time::{LocalInstant, Span, WallTime};
@@ -116,6 +116,11 @@ impl Elector {
             }
         }
         if !mine && !self.is_free(&record) && self.is_valid(&observed, attempt.basis.started) {
+            let polls_at_expiry = self.config.rules.poll == Poll::JitteredOrAtExpiry;
+            if polls_at_expiry && !self.holds() && !self.is_valid(&observed, now) {
+                // It expired while this attempt was under way: waiting another period would only prolong the gap.
+                return self.begin_attempt(now);
+            }
             return self.attempt_failed(now);
         }
         if mine && !self.holds() && self.config.rules.lost_response == LostResponse::LeadAtOnce {

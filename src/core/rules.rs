@@ -31,6 +31,10 @@ pub enum StopWhen {
 }
 
 /// What a leader does that sees another holder.
+///
+/// No value is needed for "at most one leader" where the right to lead ends by itself: it does so before the other's
+/// begins. Exhaustive search proves `strict` with and without it, so it tries on, as client-go does. Stopping at
+/// once shortens the overlap where a clock is worse than declared; whoever fears that can ask for it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum OtherHolder {
     /// Try on until the deadline.
@@ -201,7 +205,7 @@ impl Rules {
         expiry: Expiry::LocalObservation,
         deadline_from: DeadlineFrom::LastSend,
         stop_when: StopWhen::AtDeadline,
-        other_holder: OtherHolder::StopAtOnce,
+        other_holder: OtherHolder::RetryUntilDeadline,
         missing_while_leading: MissingWhileLeading::StopAtOnce,
         missing_while_candidate: MissingWhileCandidate::Quarantine,
         wait: Wait::LargerOfBoth,
