@@ -79,9 +79,13 @@
 //! | `scenario` | scenario files in, plans out | `scenario` |
 //! | `replay` | recordings of the real client-go, compared event by event | `scenario` |
 //! | `check` | every order of events that stated assumptions allow | `check` |
+//! | `adapter` | the elector on a real cluster: locks, the guarded work, metrics, Events, health | `adapter` |
 //! | `report` | plots and timelines as SVG, PNG and text | `report` |
+//! | `serve` | the store over HTTP and HTTPS, for real clients | `serve` |
 //! | `cli` | the `leasehold` command | `cli` (default) |
 
+#[cfg(feature = "adapter")]
+pub mod adapter;
 #[cfg(feature = "check")]
 pub mod check;
 #[cfg(feature = "cli")]
@@ -93,6 +97,8 @@ pub mod replay;
 pub mod report;
 #[cfg(feature = "scenario")]
 pub mod scenario;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod sim;
 pub mod stats;
 pub mod store;

@@ -135,7 +135,10 @@ fn a_patch_merges_labels_and_annotations() {
 #[test]
 fn writes_of_a_config_map_without_a_revision_all_succeed() {
     let mut store = Store::default();
-    let map = |value: &str| ConfigMapData { data: std::sync::Arc::new([("k".into(), value.into())].into()) };
+    let map = |value: &str| ConfigMapData {
+        data: std::sync::Arc::new([("k".into(), value.into())].into()),
+        ..ConfigMapData::default()
+    };
     store.create("default", Incoming::new("n", map("0")), NOW).unwrap();
     for n in 1..60 {
         let written = store.update(N, Incoming::new("n", map(&n.to_string())), NOW).unwrap();

@@ -163,7 +163,7 @@ fn a_put_without_a_revision_depends_on_the_kind() {
             "leases.coordination.k8s.io \"n\" is invalid: metadata.resourceVersion: Invalid value: 0: must be \
              specified for an update"
         );
-        assert_eq!(put(EndpointsSubsets, claim), Ok(200));
+        assert_eq!(put(EndpointsSubsets::default(), claim), Ok(200));
         assert_eq!(put(ConfigMapData::default(), claim), Ok(200));
     }
     for (claim, why) in [
@@ -176,7 +176,7 @@ fn a_put_without_a_revision_depends_on_the_kind() {
         let error = put(held_by("a"), claim).unwrap_err();
         assert_eq!((error.code(), error.status().reason), (500, None));
         assert_eq!(error.to_string(), format!("strconv.ParseUint: parsing \"{claim}\": {why}"));
-        assert_eq!(put(EndpointsSubsets, claim).unwrap_err().code(), 500);
+        assert_eq!(put(EndpointsSubsets::default(), claim).unwrap_err().code(), 500);
     }
     assert_eq!(put(held_by("a"), "0002"), Ok(200));
 }

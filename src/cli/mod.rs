@@ -11,6 +11,16 @@ mod check_pictures;
 mod check_questions;
 mod check_story;
 mod check_watch;
+#[cfg(feature = "adapter")]
+mod cluster;
+#[cfg(all(feature = "adapter", target_os = "linux"))]
+mod elect;
+#[cfg(all(feature = "adapter", target_os = "linux"))]
+mod elect_child;
+#[cfg(all(feature = "adapter", target_os = "linux"))]
+mod elect_guard;
+#[cfg(all(feature = "adapter", target_os = "linux"))]
+mod elect_http;
 mod output;
 mod pictures;
 mod plot;
@@ -20,7 +30,14 @@ mod results;
 mod run;
 mod run_args;
 mod schema;
+mod serve;
 mod trace_file;
+#[cfg(feature = "adapter")]
+mod watch;
+#[cfg(feature = "adapter")]
+mod watch_causes;
+#[cfg(feature = "adapter")]
+mod watch_lease;
 
 use std::process::ExitCode;
 
@@ -44,6 +61,19 @@ enum Command {
     Replay(replay::ReplayArgs),
     Plot(plot::PlotArgs),
     Schema(schema::SchemaArgs),
+    Serve(serve::ServeArgs),
+    #[cfg(all(feature = "adapter", target_os = "linux"))]
+    Elect(Box<elect::ElectArgs>),
+    #[cfg(feature = "adapter")]
+    Watch(watch::WatchArgs),
+    /// The process between `elect` and its command.
+    #[cfg(all(feature = "adapter", target_os = "linux"))]
+    #[command(hide = true)]
+    ElectGuard(elect_guard::GuardArgs),
+    /// The process that becomes the command of `elect`.
+    #[cfg(all(feature = "adapter", target_os = "linux"))]
+    #[command(hide = true)]
+    ElectExec(elect_guard::ExecArgs),
 }
 
 /// How a command ended, worst last.
@@ -70,14 +100,23 @@ pub fn main() -> ExitCode {
     // Bad usage exits with 2 here, help and version with 0.
     let cli = Cli::parse();
     let result = match &cli.command {
-        Command::Run(args) => run::run(args),
-        Command::Check(args) => check::run(args),
-        Command::Replay(args) => replay::run(args),
-        Command::Plot(args) => plot::run(args),
-        Command::Schema(args) => schema::run(args),
+        Command::Run(args) => run::run(args).map(ExitCode::from),
+        Command::Check(args) => check::run(args).map(ExitCode::from),
+        Command::Replay(args) => replay::run(args).map(ExitCode::from),
+        Command::Plot(args) => plot::run(args).map(ExitCode::from),
+        Command::Schema(args) => schema::run(args).map(ExitCode::from),
+        Command::Serve(args) => serve::run(args).map(ExitCode::from),
+        #[cfg(all(feature = "adapter", target_os = "linux"))]
+        Command::Elect(args) => elect::run(args),
+        #[cfg(feature = "adapter")]
+        Command::Watch(args) => watch::run(args),
+        #[cfg(all(feature = "adapter", target_os = "linux"))]
+        Command::ElectGuard(args) => elect_guard::guard(args),
+        #[cfg(all(feature = "adapter", target_os = "linux"))]
+        Command::ElectExec(args) => elect_guard::exec(args),
     };
     match result {
-        Ok(status) => status.into(),
+        Ok(code) => code,
         Err(error) => {
             output::remark(format_args!("error: {error:#}"));
             ExitCode::from(2)

@@ -15,7 +15,7 @@ pub mod observe;
 pub mod plan;
 mod queue;
 mod record;
-mod rng;
+pub(crate) mod rng;
 pub mod schedule;
 mod server;
 pub mod trace;

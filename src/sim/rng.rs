@@ -9,7 +9,7 @@ use super::plan::Draw;
 
 /// Who draws.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Stream {
+pub(crate) enum Stream {
     /// What a node chooses: jitter, incarnations.
     Node(usize),
     /// A node's start, drain, restart and work.
@@ -36,32 +36,32 @@ impl Stream {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Rng(Pcg64Mcg);
+pub(crate) struct Rng(Pcg64Mcg);
 
 impl Rng {
-    pub(super) fn new(seed: u64, run: u64, stream: Stream) -> Self {
+    pub(crate) fn new(seed: u64, run: u64, stream: Stream) -> Self {
         let mut state = split_mix(seed ^ split_mix(run ^ split_mix(stream.number())));
         let high = state;
         state = split_mix(state);
         Self(Pcg64Mcg::new((u128::from(high) << 64) | u128::from(state)))
     }
 
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0.next_u64()
     }
 
     /// Uniform over `[0, n)`; 0 for `n` = 0. The bias is below 2^-40 for any span simulated here.
-    pub(super) fn below(&mut self, n: u64) -> u64 {
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
         ((u128::from(self.next()) * u128::from(n)) >> 64) as u64
     }
 
-    pub(super) fn chance(&mut self, ppm: u32) -> bool {
+    pub(crate) fn chance(&mut self, ppm: u32) -> bool {
         ppm > 0 && self.below(1_000_000) < u64::from(ppm)
     }
 
     /// At most 73 years, so that instants of a run, which lasts a hundred at most, can be added to.
     #[inline]
-    pub(super) fn draw(&mut self, draw: &Draw) -> u64 {
+    pub(crate) fn draw(&mut self, draw: &Draw) -> u64 {
         let drawn = match draw {
             Draw::Fixed(n) => *n,
             Draw::Uniform { from, to } => from + self.below(to.saturating_sub(*from)),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::config_map::ConfigMapData;
 use super::endpoints::EndpointsSubsets;
+use super::event::ReportBody;
 use super::ids::{Revision, RevisionClaim, Uid};
 use super::lease::LeaseSpec;
 use super::resource::Resource;
@@ -89,6 +90,7 @@ impl Store {
         self.check_kind::<LeaseSpec>(&mut seen)?;
         self.check_kind::<ConfigMapData>(&mut seen)?;
         self.check_kind::<EndpointsSubsets>(&mut seen)?;
+        self.check_kind::<ReportBody>(&mut seen)?;
         seen.sort_unstable_by_key(|&(uid, _)| uid);
         if let Some(pair) = seen.windows(2).find(|pair| pair[0].0 == pair[1].0) {
             return Err(Violation::UidShared(pair[0].0));

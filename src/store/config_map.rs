@@ -14,12 +14,20 @@ use super::resource::{Kinds, Resource, ResourceInfo};
 /// A stored ConfigMap.
 pub type ConfigMap = Object<ConfigMapData>;
 
-/// The contents of a ConfigMap; `binaryData` and `immutable` are not modelled, and keys are not validated.
+/// The contents of a ConfigMap. That `immutable` forbids changes is not modelled.
 #[derive(Clone, Default, PartialEq, Eq, Hash, Debug)]
 pub struct ConfigMapData {
     /// `data`; shared, so that copying the object stays cheap.
     pub data: Arc<BTreeMap<SmolStr, SmolStr>>,
+    /// `binaryData`, in base64.
+    pub binary_data: Arc<BTreeMap<SmolStr, SmolStr>>,
+    /// `immutable`.
+    pub immutable: Option<bool>,
 }
+
+const KEY_BYTES_MAX: usize = 253;
+const KEY: &str = "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or \
+    'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
 
 /// A merge patch of a ConfigMap's `data`.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
@@ -41,7 +49,19 @@ impl Resource for ConfigMapData {
 
     type Patch = ConfigMapPatch;
 
-    fn validate(&self, _errors: &mut Vec<FieldError>) {}
+    fn validate(&self, errors: &mut Vec<FieldError>) {
+        for (field, map) in [("data", &self.data), ("binaryData", &self.binary_data)] {
+            for key in map.keys() {
+                let is_plain = key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+                if key.len() > KEY_BYTES_MAX {
+                    let field = format!("{field}[{key}]");
+                    errors.push(FieldError::invalid_text(field, key, "must be no more than 253 bytes"));
+                } else if key.is_empty() || !is_plain {
+                    errors.push(FieldError::invalid_text(format!("{field}[{key}]"), key, KEY));
+                }
+            }
+        }
+    }
 
     fn apply(&mut self, patch: &ConfigMapPatch) {
         patch.data.apply(Arc::make_mut(&mut self.data));

@@ -1,16 +1,19 @@
 //! Endpoints of the core group, as far as older leader election used them: as a carrier of annotations.
 
+use std::sync::Arc;
+
 use super::collection::Collection;
 use super::field::FieldError;
 use super::object::Object;
 use super::resource::{Kinds, Resource, ResourceInfo};
+use super::tree::Tree;
 
 /// A stored Endpoints object.
 pub type Endpoints = Object<EndpointsSubsets>;
 
-/// The contents of an Endpoints object: `subsets` is not modelled.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug)]
-pub struct EndpointsSubsets;
+/// The contents of an Endpoints object: `subsets`, which the store does not look into.
+#[derive(Clone, Default, PartialEq, Eq, Hash, Debug)]
+pub struct EndpointsSubsets(pub Option<Arc<Tree>>);
 
 /// A merge patch of an Endpoints object's contents, of which there are none.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]

@@ -2,6 +2,7 @@
 
 use core::fmt;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use smol_str::SmolStr;
 
@@ -115,10 +116,10 @@ impl fmt::Display for FieldError {
 
 /// Several errors as the server joins them: each text once, in brackets if more than one remains.
 pub(super) fn joined(errors: &[FieldError]) -> String {
-    let mut texts: Vec<String> = Vec::new();
+    let (mut texts, mut seen) = (Vec::new(), BTreeSet::new());
     for error in errors {
         let text = error.to_string();
-        if !texts.contains(&text) {
+        if seen.insert(text.clone()) {
             texts.push(text);
         }
     }

@@ -1,6 +1,7 @@
 //! Validation of metadata. The name rules are recorded; the others' wording follows the server's source (1.36).
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::field::{BadValue, FieldError, FieldProblem};
 use super::ids::UidClaim;
@@ -26,6 +27,8 @@ const IMMUTABLE: &str = "field is immutable";
 
 /// All annotations together may have this many bytes.
 const ANNOTATIONS_BYTES_MAX: usize = 256 << 10;
+/// More errors than this are of no use to anybody; a body of megabytes may be made of nothing else.
+const ERRORS_MAX: usize = 100;
 const SUBDOMAIN_BYTES_MAX: usize = 253;
 const LABEL_BYTES_MAX: usize = 63;
 
@@ -48,7 +51,9 @@ pub(super) fn check_new(meta: &Meta, errors: &mut Vec<FieldError>) {
     }
     check_extra(extra, errors);
     for finalizer in &extra.finalizers {
-        check_qualified("metadata.finalizers", finalizer, finalizer, errors);
+        if errors.len() < ERRORS_MAX {
+            check_qualified("metadata.finalizers", finalizer, finalizer, errors);
+        }
     }
 }
 
@@ -78,7 +83,8 @@ pub(super) fn check_change(live: &Meta, next: &Meta, claims: &Claims, errors: &m
 }
 
 fn check_no_new_finalizers(live: &Extra, next: &Extra, errors: &mut Vec<FieldError>) {
-    let mut added: Vec<_> = next.finalizers.iter().filter(|f| !live.finalizers.contains(f)).collect();
+    let known: BTreeSet<_> = live.finalizers.iter().collect();
+    let mut added: Vec<_> = next.finalizers.iter().filter(|f| !known.contains(f)).collect();
     if added.is_empty() {
         return;
     }
@@ -97,6 +103,9 @@ fn check_no_new_finalizers(live: &Extra, next: &Extra, errors: &mut Vec<FieldErr
 
 fn check_extra(extra: &Extra, errors: &mut Vec<FieldError>) {
     for (key, value) in &extra.labels {
+        if errors.len() >= ERRORS_MAX {
+            return;
+        }
         check_qualified("metadata.labels", key, key, errors);
         if value.len() > LABEL_BYTES_MAX {
             errors.push(FieldError::invalid_text("metadata.labels", value, "must be no more than 63 bytes"));
@@ -107,6 +116,9 @@ fn check_extra(extra: &Extra, errors: &mut Vec<FieldError>) {
     }
     let mut bytes = 0;
     for (key, value) in &extra.annotations {
+        if errors.len() >= ERRORS_MAX {
+            return;
+        }
         check_qualified("metadata.annotations", key, &key.to_lowercase(), errors);
         bytes += key.len() + value.len();
     }

@@ -21,7 +21,7 @@
 //! ```
 //!
 //! From top to bottom: `write`, `patch`, `delete` and `read` are the verbs; `collection` and `log` hold the objects and
-//! their past; `object`, `lease`, `config_map` and `endpoints` are the data; `metadata` and `field` validate; `error` and
+//! their past; `object`, `lease`, `config_map`, `endpoints` and `event` are the data; `metadata` and `field` validate; `error` and
 //! `status` say what went wrong in the server's own words; `check` watches the store's promises from outside.
 
 mod check;
@@ -30,6 +30,7 @@ mod config_map;
 mod delete;
 mod endpoints;
 mod error;
+mod event;
 mod field;
 mod ids;
 mod lease;
@@ -42,7 +43,8 @@ mod read;
 mod resource;
 mod state;
 mod status;
-mod text;
+pub(crate) mod text;
+mod tree;
 mod write;
 
 pub use check::{InvariantChecker, Violation};
@@ -51,6 +53,7 @@ pub use config_map::{ConfigMap, ConfigMapData, ConfigMapPatch};
 pub use delete::{DeleteOptions, Deleted, Propagation};
 pub use endpoints::{Endpoints, EndpointsPatch, EndpointsSubsets};
 pub use error::{StoreError, Target};
+pub use event::{Report, ReportBody, ReportPatch};
 pub use field::{BadValue, FieldError, FieldProblem};
 pub use ids::{Revision, RevisionClaim, Uid, UidClaim};
 pub use lease::{Lease, LeasePatch, LeaseSpec};
@@ -62,4 +65,5 @@ pub use read::List;
 pub use resource::{Kinds, Resource, ResourceInfo};
 pub use state::{Namespaces, Store, StoreOptions};
 pub use status::{Cause, Details, Status};
-pub use write::{Outcome, Written};
+pub use tree::Tree;
+pub use write::{Amend, Outcome, Written};

@@ -36,6 +36,10 @@ impl NamespaceTable {
         known.or(self.any.then_some(NamespacePhase::Active))
     }
 
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&str, NamespacePhase)> {
+        self.entries.iter().map(|(name, phase)| (name.as_str(), *phase))
+    }
+
     /// Returns whether anything changed.
     pub(super) fn set(&mut self, name: &str, phase: NamespacePhase) -> bool {
         match self.entries.iter_mut().find(|(known, _)| known == name) {

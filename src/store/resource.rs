@@ -7,6 +7,7 @@ use super::collection::Collection;
 use super::config_map::ConfigMapData;
 use super::endpoints::EndpointsSubsets;
 use super::error::Target;
+use super::event::ReportBody;
 use super::field::FieldError;
 use super::lease::LeaseSpec;
 
@@ -65,4 +66,5 @@ pub struct Kinds {
     pub(super) leases: Collection<LeaseSpec>,
     pub(super) config_maps: Collection<ConfigMapData>,
     pub(super) endpoints: Collection<EndpointsSubsets>,
+    pub(super) reports: Collection<ReportBody>,
 }

@@ -92,6 +92,7 @@ impl Store {
             leases: Collection::new(events, start),
             config_maps: Collection::new(events, start),
             endpoints: Collection::new(events, start),
+            reports: Collection::new(events, start),
         };
         Self { options, revision: start, uids_given: 0, namespaces, kinds }
     }
@@ -105,6 +106,7 @@ impl Store {
         self.kinds.leases.clear(start);
         self.kinds.config_maps.clear(start);
         self.kinds.endpoints.clear(start);
+        self.kinds.reports.clear(start);
     }
 
     /// The revision of the latest write of anything.
@@ -124,6 +126,12 @@ impl Store {
         self.kinds.leases.log.compact(revision);
         self.kinds.config_maps.log.compact(revision);
         self.kinds.endpoints.log.compact(revision);
+        self.kinds.reports.log.compact(revision);
+    }
+
+    /// The namespaces that are known by name, in the order in which they came to be.
+    pub fn namespaces(&self) -> impl Iterator<Item = (&str, NamespacePhase)> {
+        self.namespaces.entries()
     }
 
     /// Creates a namespace or changes its phase, which is a write if it changes anything.
@@ -138,7 +146,8 @@ impl Store {
         let kinds = &self.kinds;
         let is_empty = has_none(&kinds.leases, name)
             && has_none(&kinds.config_maps, name)
-            && has_none(&kinds.endpoints, name);
+            && has_none(&kinds.endpoints, name)
+            && has_none(&kinds.reports, name);
         let removed = is_empty && self.namespaces.remove(name);
         if removed {
             self.next_revision();

@@ -58,6 +58,10 @@ impl<S: Clone> Written<'_, S> {
     }
 }
 
+/// The last hand on an object before it is validated, in one step with the write: it sees the stored object, if there
+/// is one, and what is to be stored. A server fills in `managedFields` here.
+pub type Amend<'a, S> = &'a mut dyn FnMut(Option<&Object<S>>, &mut Object<S>);
+
 /// What a request will do, with the place of the object in its collection.
 #[derive(Debug)]
 pub(super) enum Decision<S> {
@@ -79,7 +83,7 @@ impl Store {
         object: Incoming<S>,
         now: WallTime,
     ) -> Result<Written<'_, S>, StoreError> {
-        let decision = self.decide_create(namespace, object, now)?;
+        let decision = self.decide_create(namespace, object, now, &mut |_, _| {})?;
         Ok(self.carry_out(decision))
     }
 
@@ -93,7 +97,7 @@ impl Store {
         object: Incoming<S>,
         now: WallTime,
     ) -> Result<Written<'_, S>, StoreError> {
-        Ok(self.rehearse(self.decide_create(namespace, object, now)?))
+        Ok(self.rehearse(self.decide_create(namespace, object, now, &mut |_, _| {})?))
     }
 
     /// PUT: replaces the object at `path`, or creates it where its kind allows that.
@@ -108,7 +112,7 @@ impl Store {
         object: Incoming<S>,
         now: WallTime,
     ) -> Result<Written<'_, S>, StoreError> {
-        let decision = self.decide_update(path, object, now)?;
+        let decision = self.decide_update(path, object, now, &mut |_, _| {})?;
         Ok(self.carry_out(decision))
     }
 
@@ -122,7 +126,67 @@ impl Store {
         object: Incoming<S>,
         now: WallTime,
     ) -> Result<Written<'_, S>, StoreError> {
-        Ok(self.rehearse(self.decide_update(path, object, now)?))
+        Ok(self.rehearse(self.decide_update(path, object, now, &mut |_, _| {})?))
+    }
+
+    /// POST with a last hand on the object; `dry` only rehearses it.
+    ///
+    /// # Errors
+    /// As [`Store::create`].
+    pub fn create_with<S: Resource>(
+        &mut self,
+        namespace: &str,
+        object: Incoming<S>,
+        now: WallTime,
+        dry: bool,
+        amend: Amend<'_, S>,
+    ) -> Result<Written<'_, S>, StoreError> {
+        let decision = self.decide_create(namespace, object, now, amend)?;
+        Ok(if dry { self.rehearse(decision) } else { self.carry_out(decision) })
+    }
+
+    /// PUT with a last hand on the object; `dry` only rehearses it.
+    ///
+    /// # Errors
+    /// As [`Store::update`].
+    pub fn update_with<S: Resource>(
+        &mut self,
+        path: ObjectPath<'_>,
+        object: Incoming<S>,
+        now: WallTime,
+        dry: bool,
+        amend: Amend<'_, S>,
+    ) -> Result<Written<'_, S>, StoreError> {
+        let decision = self.decide_update(path, object, now, amend)?;
+        Ok(if dry { self.rehearse(decision) } else { self.carry_out(decision) })
+    }
+
+    /// The end of a PATCH of any format: stores what became of the object at `path`.
+    ///
+    /// Unlike a PUT it takes a wrong uid for an attempt to change it (422), and looks at the resourceVersion first.
+    ///
+    /// # Errors
+    /// In this order: no such object (404), namespaces or names that differ (400), a resourceVersion that is no number
+    /// (500), missing (422) or stale (409), a wrong uid and other validation (422).
+    pub fn patched_with<S: Resource>(
+        &mut self,
+        path: ObjectPath<'_>,
+        object: Incoming<S>,
+        dry: bool,
+        amend: Amend<'_, S>,
+    ) -> Result<Written<'_, S>, StoreError> {
+        let objects = self.objects::<S>();
+        let at = objects.find(path).map_err(|_| StoreError::NotFound(S::target(path.name)))?;
+        let live = objects.at(at);
+        check_name(path.name, &object.name)?;
+        check_namespace(path.namespace, &object.namespace)?;
+        check_revision(&object.resource_version, live, S::INFO.allows_unconditional_update)?;
+        let claims = Claims { uid: object.uid, deletion_time: object.deletion_time };
+        let extra = Extra::put(&live.meta.extra, object.extra);
+        let mut next = Object { meta: Meta { extra, ..live.meta.clone() }, spec: object.spec };
+        amend(Some(live), &mut next);
+        let decision = self.settle(at, next, &claims)?;
+        Ok(if dry { self.rehearse(decision) } else { self.carry_out(decision) })
     }
 
     fn decide_create<S: Resource>(
@@ -130,11 +194,12 @@ impl Store {
         namespace: &str,
         sent: Incoming<S>,
         now: WallTime,
+        amend: Amend<'_, S>,
     ) -> Result<Decision<S>, StoreError> {
         check_namespace(namespace, &sent.namespace)?;
         self.admit_new::<S>(namespace, &sent.name)?;
         let has_revision = matches!(sent.resource_version, RevisionClaim::At(_));
-        let object = self.newborn(namespace, sent, now)?;
+        let object = self.newborn(namespace, sent, now, amend)?;
         if has_revision {
             return Err(StoreError::RevisionOnCreate);
         }
@@ -152,12 +217,13 @@ impl Store {
         path: ObjectPath<'_>,
         sent: Incoming<S>,
         now: WallTime,
+        amend: Amend<'_, S>,
     ) -> Result<Decision<S>, StoreError> {
         check_namespace(path.namespace, &sent.namespace)?;
         check_name(path.name, &sent.name)?;
         let at = match self.objects::<S>().find(path) {
             Ok(at) => at,
-            Err(at) => return self.decide_create_on_update(at, path, sent, now),
+            Err(at) => return self.decide_create_on_update(at, path, sent, now, amend),
         };
         let live = self.objects::<S>().at(at);
         if let Some(claim) = sent.uid.as_ref().filter(|claim| !claim.is(live.meta.uid)) {
@@ -166,7 +232,8 @@ impl Store {
         check_revision(&sent.resource_version, live, S::INFO.allows_unconditional_update)?;
         let claims = Claims { uid: None, deletion_time: sent.deletion_time };
         let extra = Extra::put(&live.meta.extra, sent.extra);
-        let next = Object { meta: Meta { extra, ..live.meta.clone() }, spec: sent.spec };
+        let mut next = Object { meta: Meta { extra, ..live.meta.clone() }, spec: sent.spec };
+        amend(Some(live), &mut next);
         self.settle(at, next, &claims)
     }
 
@@ -176,6 +243,7 @@ impl Store {
         path: ObjectPath<'_>,
         sent: Incoming<S>,
         now: WallTime,
+        amend: Amend<'_, S>,
     ) -> Result<Decision<S>, StoreError> {
         // 1.36 looks at the kind first; 1.32 answered 409 to a ConfigMap with a uid.
         if !S::INFO.allows_create_on_update {
@@ -189,7 +257,7 @@ impl Store {
         if let RevisionClaim::Unreadable(text) = sent.resource_version {
             return Err(StoreError::RevisionUnreadable(text));
         }
-        Ok(Decision::Create(at, self.newborn(path.namespace, sent, now)?))
+        Ok(Decision::Create(at, self.newborn(path.namespace, sent, now, amend)?))
     }
 
     /// The end of every change of an existing object: validation, then whether anything is different.
@@ -232,6 +300,7 @@ impl Store {
         namespace: &str,
         sent: Incoming<S>,
         now: WallTime,
+        amend: Amend<'_, S>,
     ) -> Result<Object<S>, StoreError> {
         let meta = Meta {
             namespace: namespace.into(),
@@ -248,6 +317,7 @@ impl Store {
         };
         let mut object = Object { meta, spec: sent.spec };
         object.spec.normalize();
+        amend(None, &mut object);
         let mut errors = Vec::new();
         metadata::check_new(&object.meta, &mut errors);
         object.spec.validate(&mut errors);

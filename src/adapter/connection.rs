@@ -1,0 +1,57 @@
+//! How the elector reaches the API server.
+
+use kube::{Client, Config};
+
+use super::error::Error;
+
+/// What an election's requests travel on.
+///
+/// From a [`Config`] the elector builds a client of its own, on its own runtime: no other request's rate limit,
+/// connection pool or blocked executor is in its way. A ready-made [`Client`] works too, but lives on the
+/// runtime that it was made on: if that one is blocked, so are the renewals.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum Connection {
+    /// The settings of a client to build.
+    Config(Box<Config>),
+    /// A client that exists.
+    Client(Client),
+}
+
+impl From<Config> for Connection {
+    fn from(config: Config) -> Self {
+        Self::Config(Box::new(config))
+    }
+}
+
+impl From<Client> for Connection {
+    fn from(client: Client) -> Self {
+        Self::Client(client)
+    }
+}
+
+impl Connection {
+    /// The client. Must be called on the runtime that will drive it.
+    pub(super) fn client(self) -> Result<Client, Error> {
+        match self {
+            Self::Client(client) => Ok(client),
+            Self::Config(mut config) => {
+                // kube repeats 429, 503 and 504 up to 15 times with waits of up to 1,000 s: the elector
+                // repeats by its own rules, and a write that is sent later than the core thinks would be
+                // counted from too early. Its deadlines are the core's, too.
+                config.default_retry = false;
+                config.read_timeout = None;
+                Client::try_from(*config).map_err(|source| Error::Client { source: Box::new(source) })
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Config(config) => write!(f, "a client of its own to {}", config.cluster_url),
+            Self::Client(_) => f.write_str("the given client"),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The record as JSON in an annotation, as client-go wrote it before there were Leases.
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{ConfigMap, Endpoints};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::{Deserialize, Serialize};
+
+use super::Content;
+use super::carrier::Carrier;
+use crate::core::WallTime;
+
+const ANNOTATION: &str = "control-plane.alpha.kubernetes.io/leader";
+
+/// The fields in client-go's order, all of them always present.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Written {
+    #[serde(default)]
+    holder_identity: String,
+    #[serde(default)]
+    lease_duration_seconds: i32,
+    /// `null` is how Go writes no time.
+    #[serde(default)]
+    acquire_time: Option<String>,
+    #[serde(default)]
+    renew_time: Option<String>,
+    #[serde(default)]
+    leader_transitions: i32,
+}
+
+fn read(metadata: &ObjectMeta) -> Result<Content, String> {
+    let written = metadata.annotations.as_ref().and_then(|annotations| annotations.get(ANNOTATION));
+    let Some(text) = written else { return Ok(Content::default()) };
+    let complain = |error: String| format!("annotation {ANNOTATION} is no record: {error}");
+    let written: Written = serde_json::from_str(text).map_err(|error| complain(error.to_string()))?;
+    let wall = |time: Option<String>| match time {
+        None => Ok(WallTime::default()),
+        Some(time) => time
+            .parse::<Timestamp>()
+            .map(|time| WallTime::from_micros(time.as_microsecond()))
+            .map_err(|error| complain(error.to_string())),
+    };
+    Ok(Content {
+        holder: written.holder_identity,
+        duration_s: written.lease_duration_seconds,
+        transitions: written.leader_transitions,
+        acquired: wall(written.acquire_time)?,
+        renewed: wall(written.renew_time)?,
+    })
+}
+
+fn write(metadata: &mut ObjectMeta, content: &Content, fractions: bool) {
+    let format = if fractions { "%Y-%m-%dT%H:%M:%S%.6fZ" } else { "%Y-%m-%dT%H:%M:%SZ" };
+    let time = |time: WallTime| {
+        Timestamp::from_microsecond(time.as_micros()).ok().map(|time| time.strftime(format).to_string())
+    };
+    let written = Written {
+        holder_identity: content.holder.clone(),
+        lease_duration_seconds: content.duration_s,
+        acquire_time: time(content.acquired),
+        renew_time: time(content.renewed),
+        leader_transitions: content.transitions,
+    };
+    let text = serde_json::to_string(&written).expect("strings and numbers can be written");
+    metadata.annotations.get_or_insert_default().insert(ANNOTATION.to_owned(), text);
+}
+
+impl Carrier for ConfigMap {
+    fn empty(metadata: ObjectMeta) -> Self {
+        Self { metadata, ..Self::default() }
+    }
+
+    fn content(&self) -> Result<Content, String> {
+        read(&self.metadata)
+    }
+
+    fn write(&mut self, content: &Content, fractions: bool) {
+        write(&mut self.metadata, content, fractions);
+    }
+}
+
+impl Carrier for Endpoints {
+    fn empty(metadata: ObjectMeta) -> Self {
+        Self { metadata, ..Self::default() }
+    }
+
+    fn content(&self) -> Result<Content, String> {
+        read(&self.metadata)
+    }
+
+    fn write(&mut self, content: &Content, fractions: bool) {
+        write(&mut self.metadata, content, fractions);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a kube-controller-manager of 1.13 left on its Endpoints.
+    const OLD: &str = r#"{"holderIdentity":"a","leaseDurationSeconds":15,"acquireTime":"2019-03-01T10:00:00Z","renewTime":"2019-03-01T10:00:07Z","leaderTransitions":3}"#;
+
+    #[test]
+    fn what_client_go_wrote_is_written_back_to_the_letter() {
+        let mut metadata = ObjectMeta::default();
+        assert_eq!(read(&metadata), Ok(Content::default()));
+        metadata.annotations.get_or_insert_default().insert(ANNOTATION.into(), OLD.into());
+        let content = read(&metadata).unwrap();
+        assert_eq!((content.holder.as_str(), content.duration_s, content.transitions), ("a", 15, 3));
+        let mut again = ObjectMeta::default();
+        write(&mut again, &content, false);
+        assert_eq!(again.annotations.unwrap()[ANNOTATION], OLD);
+    }
+
+    #[test]
+    fn fractions_survive_where_they_are_wanted() {
+        let content = Content { renewed: WallTime::from_micros(1_500_000_000_000_042), ..Content::default() };
+        for (fractions, back) in [(true, 1_500_000_000_000_042), (false, 1_500_000_000_000_000)] {
+            let mut metadata = ObjectMeta::default();
+            write(&mut metadata, &content, fractions);
+            assert_eq!(read(&metadata).unwrap().renewed, WallTime::from_micros(back));
+        }
+    }
+
+    #[test]
+    fn rubbish_is_an_error_and_not_a_free_lock() {
+        let mut metadata = ObjectMeta::default();
+        metadata.annotations.get_or_insert_default().insert(ANNOTATION.into(), "{".into());
+        assert!(read(&metadata).unwrap_err().contains(ANNOTATION));
+    }
+}

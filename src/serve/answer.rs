@@ -1,0 +1,233 @@
+//! Answers: what they say, and the form that the client accepts.
+
+use super::body::Format;
+use super::failure::{Failure, Form};
+use super::json;
+use super::protobuf;
+use super::request::Request;
+use super::schema::Kind;
+use super::table;
+use crate::store::Tree;
+
+/// What an answer says.
+#[derive(Debug)]
+pub(crate) enum Content {
+    /// An object, without kind and apiVersion.
+    Object(Tree),
+    /// A list of such objects, and the list's metadata.
+    List(Tree, Vec<Tree>),
+    /// A `Status`.
+    Status(Tree),
+    /// Any other JSON document.
+    Document(Tree),
+    /// Bytes of a type.
+    Plain(&'static str, Vec<u8>),
+}
+
+/// An answer that is complete at once.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) code: u16,
+    pub(crate) content: Content,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Answer {
+    pub(crate) fn ok(content: Content) -> Self {
+        Self { code: 200, content, warnings: Vec::new() }
+    }
+
+    pub(crate) fn text(text: &str) -> Self {
+        Self::ok(Content::Plain("text/plain; charset=utf-8", text.as_bytes().to_vec()))
+    }
+}
+
+/// An answer as bytes.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) code: u16,
+    pub(crate) content_type: &'static str,
+    pub(crate) body: Vec<u8>,
+    pub(crate) warnings: Vec<String>,
+    pub(crate) retry_after_seconds: Option<u32>,
+}
+
+/// What an object is turned into before it is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// Nothing.
+    Object,
+    /// A `Table`.
+    Table,
+    /// Its metadata alone.
+    Metadata,
+}
+
+/// The form of an answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Accepted {
+    pub(crate) format: Format,
+    pub(crate) shape: Shape,
+    pub(crate) pretty: bool,
+}
+
+const MEDIA_TYPES: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
+
+impl Accepted {
+    /// The first form of the Accept header that the server can give.
+    ///
+    /// # Errors
+    /// 406: there is none.
+    pub(crate) fn of(request: &Request, shapes: bool) -> Result<Self, Failure> {
+        let pretty = match request.query.find("pretty") {
+            Some(value) => value == "1" || value == "true",
+            None => ["curl", "Wget", "Mozilla/5.0"].iter().any(|agent| request.user_agent.starts_with(agent)),
+        };
+        let accept = if request.accept.trim().is_empty() { "*/*" } else { &request.accept };
+        let mut ranges: Vec<(u32, &str)> = accept.split(',').map(|range| (quality(range), range)).collect();
+        ranges.sort_by_key(|&(quality, _)| core::cmp::Reverse(quality));
+        for (_, range) in ranges {
+            let mut parts = range.split(';').map(str::trim);
+            let format = match parts.next().unwrap_or("") {
+                "*/*" | "application/*" | "application/json" => Format::Json,
+                "application/yaml" => Format::Yaml,
+                "application/vnd.kubernetes.protobuf" => Format::Protobuf,
+                _ => continue,
+            };
+            let (mut shape, mut group, mut version) = ("", "", "");
+            for part in parts {
+                match part.split_once('=') {
+                    Some(("as", value)) => shape = value,
+                    Some(("g", value)) => group = value,
+                    Some(("v", value)) => version = value,
+                    _ => {}
+                }
+            }
+            let shape = match shape {
+                "" => Shape::Object,
+                _ if !shapes || group != "meta.k8s.io" || !["v1", "v1beta1"].contains(&version) => continue,
+                "Table" if format != Format::Protobuf => Shape::Table,
+                "PartialObjectMetadata" | "PartialObjectMetadataList" if format == Format::Json => {
+                    Shape::Metadata
+                }
+                _ => continue,
+            };
+            return Ok(Self { format, shape, pretty });
+        }
+        let message = format!("only the following media types are accepted: {MEDIA_TYPES}");
+        Err(Failure::new(406, "NotAcceptable", message))
+    }
+
+    /// For answers that are given in any case.
+    pub(crate) fn or_json(request: &Request) -> Self {
+        Self::of(request, true).unwrap_or(Self { format: Format::Json, shape: Shape::Object, pretty: false })
+    }
+
+    pub(crate) fn reply(
+        self,
+        answer: Answer,
+        kind: Option<&'static Kind>,
+        request: &Request,
+    ) -> Result<Reply, Failure> {
+        let Answer { code, content, warnings } = answer;
+        let (content_type, body) = match (content, kind) {
+            (Content::Plain(content_type, body), _) => (content_type, body),
+            (Content::Status(tree), _) if self.format == Format::Protobuf => {
+                (PROTOBUF, protobuf::write_status(&tree))
+            }
+            (Content::Status(tree) | Content::Document(tree), _) => self.text(&tree),
+            (Content::Object(tree), Some(kind)) => self.object(tree, kind, request)?,
+            (Content::List(meta, items), Some(kind)) => self.list(meta, items, kind, request)?,
+            (Content::Object(tree) | Content::List(tree, _), None) => self.text(&tree),
+        };
+        Ok(Reply { code, content_type, body, warnings, retry_after_seconds: None })
+    }
+
+    fn text(self, tree: &Tree) -> (&'static str, Vec<u8>) {
+        let mut text = String::new();
+        match self.format {
+            Format::Yaml => return ("application/yaml", yaml(tree)),
+            _ if self.pretty => json::write_pretty(tree, 0, &mut text),
+            _ => json::write(tree, &mut text),
+        }
+        text.push('\n');
+        (JSON, text.into_bytes())
+    }
+
+    fn object(
+        self,
+        tree: Tree,
+        kind: &'static Kind,
+        request: &Request,
+    ) -> Result<(&'static str, Vec<u8>), Failure> {
+        let api_version = kind.api_version();
+        Ok(match self.shape {
+            Shape::Table => self.text(&table::of(&[tree], None, kind, request, true)?),
+            Shape::Metadata => self.text(&table::metadata_of(&tree)),
+            Shape::Object if self.format == Format::Protobuf => {
+                (PROTOBUF, protobuf::write(&tree, kind.kind, &api_version, kind.object))
+            }
+            Shape::Object => self.text(&super::codec::typed(tree, kind.kind, &api_version)),
+        })
+    }
+
+    fn list(
+        self,
+        meta: Tree,
+        items: Vec<Tree>,
+        kind: &'static Kind,
+        request: &Request,
+    ) -> Result<(&'static str, Vec<u8>), Failure> {
+        let document = |name: String, api_version: &str, meta: Tree, items: Vec<Tree>| {
+            let mut list = Tree::empty();
+            list.set("kind", Tree::text(name));
+            list.set("apiVersion", Tree::text(api_version));
+            list.set("metadata", meta);
+            list.set("items", Tree::List(items));
+            list
+        };
+        Ok(match self.shape {
+            Shape::Table => self.text(&table::of(&items, Some(meta), kind, request, true)?),
+            Shape::Metadata => {
+                let items = items.iter().map(table::metadata_of).collect();
+                self.text(&document("PartialObjectMetadataList".into(), "meta.k8s.io/v1", meta, items))
+            }
+            Shape::Object if self.format == Format::Protobuf => {
+                (PROTOBUF, protobuf::write_list(&meta, &items, kind))
+            }
+            Shape::Object => {
+                self.text(&document(format!("{}List", kind.kind), &kind.api_version(), meta, items))
+            }
+        })
+    }
+}
+
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
+
+fn quality(range: &str) -> u32 {
+    let q = range.split(';').map(str::trim).find_map(|part| part.strip_prefix("q="));
+    let share = q.and_then(|q| q.parse::<f64>().ok()).map_or(1.0, |q| q.clamp(0.0, 1.0));
+    (share * 1_000.0) as u32
+}
+
+/// YAML for people: what JSON says, block by block.
+fn yaml(tree: &Tree) -> Vec<u8> {
+    let value: Result<serde_json::Value, _> = serde_json::from_str(&json::to_string(tree));
+    let text = value.ok().and_then(|value| serde_saphyr::to_string(&value).ok());
+    text.unwrap_or_default().into_bytes()
+}
+
+/// A refusal as bytes.
+pub(crate) fn refusal(failure: &Failure, request: &Request) -> Reply {
+    let accepted = Accepted::or_json(request);
+    let tree = failure.tree();
+    let (content_type, body) = match failure.form {
+        Form::Text => ("text/plain; charset=utf-8", failure.message.clone().into_bytes()),
+        Form::BareStatus => ("text/plain; charset=utf-8", json::to_string(&tree).into_bytes()),
+        Form::Status if accepted.format == Format::Protobuf => (PROTOBUF, protobuf::write_status(&tree)),
+        Form::Status => accepted.text(&tree),
+    };
+    let (code, retry_after_seconds) = (failure.code, failure.retry_after_seconds);
+    Reply { code, content_type, body, warnings: Vec::new(), retry_after_seconds }
+}

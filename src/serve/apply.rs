@@ -1,0 +1,239 @@
+//! Server-side apply: a configuration is merged into the object, and fields have owners who may object.
+
+use std::collections::BTreeMap;
+
+use super::answer::Answer;
+use super::body;
+use super::codec::{self, Served};
+use super::failure::{Failure, cause};
+use super::fields::{self, Set};
+use super::managed;
+use super::options::WriteOptions;
+use super::read;
+use super::schema::{Kind, Type};
+use super::verbs::{self, Call};
+use crate::store::{ManagedFields, Object, Store, Tree};
+
+/// Who is said to have set what there was before anybody kept books.
+const BEFORE: &str = "before-first-apply";
+
+pub(crate) fn apply<S: Served>(
+    call: &Call<'_>,
+    store: &mut Store,
+    options: &WriteOptions,
+) -> Result<Answer, Failure> {
+    let kind = call.target.kind;
+    let config = configuration(call, kind)?;
+    let live = store.get::<S>(call.path()).ok();
+    let zero = read::zero(Type::Struct(kind.object));
+    let before = live.map_or_else(|| zero.clone(), |live| codec::bare(live, kind));
+    let known = match live {
+        Some(live) if live.meta.extra().managed_fields.is_empty() => {
+            before_first(&zero, &before, kind, options)
+        }
+        Some(live) => live.meta.extra().managed_fields.clone(),
+        None => Vec::new(),
+    };
+    let (after, entries) = merged(&before, &config, known, kind, options)?;
+    let decoded = read::read(&after, kind.object).map_err(Failure::internal)?;
+    let mut object = codec::incoming::<S>(&decoded.object, kind, call.namespace());
+    let mut keep = |_: Option<&Object<S>>, next: &mut Object<S>| verbs::set_managed(next, entries.clone());
+    let written = if live.is_some() {
+        store.patched_with(call.path(), object, options.dry_run, &mut keep)?
+    } else {
+        if let Some(uid) = object.uid.take() {
+            return Err(uid_of_nothing(call, &uid.to_string()));
+        }
+        store.update_with(call.path(), object, call.now, options.dry_run, &mut keep)?
+    };
+    Ok(verbs::answer(&written, kind, Vec::new()))
+}
+
+/// The configuration, checked; name and namespace are those of the URL where it has none.
+fn configuration(call: &Call<'_>, kind: &'static Kind) -> Result<Tree, Failure> {
+    let sent = body::yaml(call.body).map_err(|why| {
+        Failure::bad_request(format!("error decoding YAML: error converting YAML to JSON: {why}"))
+    })?;
+    if !matches!(sent, Tree::Map(_)) {
+        let why = "json: cannot unmarshal array into Go value of type map[string]interface {}";
+        return Err(Failure::bad_request(format!(
+            "error decoding YAML: error unmarshaling JSON: while decoding JSON: {why}"
+        )));
+    }
+    let (api_version, sent_kind) = (sent.text_at(&["apiVersion"]), sent.text_at(&["kind"]));
+    let expected = kind.api_version();
+    let type_of = group_version_kind(api_version, sent_kind);
+    if api_version != expected || sent_kind != kind.kind {
+        return Err(Failure::bad_request(format!("invalid object type: {type_of}")));
+    }
+    if sent.at(&["metadata", "managedFields"]).is_some_and(|fields| !fields.is_null()) {
+        return Err(Failure::bad_request("metadata.managedFields must be nil"));
+    }
+    let name = sent.text_at(&["metadata", "name"]);
+    let namespace = sent.text_at(&["metadata", "namespace"]);
+    let untyped = |why: &str| {
+        Failure::internal(format!(
+            "failed to create typed patch object ({namespace}/{name}; {type_of}): {why}"
+        ))
+    };
+    let decoded = read::read(&sent, kind.object).map_err(|why| untyped(&why))?;
+    let undeclared: Vec<_> =
+        decoded.strict.iter().filter_map(|error| error.strip_prefix("unknown field \"")).collect();
+    if !undeclared.is_empty() {
+        let texts = undeclared
+            .iter()
+            .map(|path| format!(".{}: field not declared in schema", path.trim_end_matches('"')));
+        let texts: Vec<_> = texts.collect();
+        return Err(untyped(&match texts.as_slice() {
+            [only] => only.clone(),
+            several => format!("errors:\n  {}", several.join("\n  ")),
+        }));
+    }
+    // What decoding added for completeness was not said.
+    let mut config = said(&decoded.object, &sent);
+    let meta = config.child("metadata");
+    if name.is_empty() {
+        meta.set("name", Tree::text(call.path().name));
+    }
+    Ok(config)
+}
+
+/// As Go prints a kind in its version: `coordination.k8s.io/v1, Kind=Lease`, and `/v1, Kind=Event`.
+fn group_version_kind(api_version: &str, kind: &str) -> String {
+    let slash = if api_version.contains('/') { "" } else { "/" };
+    format!("{slash}{api_version}, Kind={kind}")
+}
+
+/// Of a complete object, what the client said.
+fn said(complete: &Tree, sent: &Tree) -> Tree {
+    match (complete, sent) {
+        (Tree::Map(entries), Tree::Map(sent)) => {
+            let sent: BTreeMap<_, _> = sent.iter().map(|(key, value)| (key, value)).collect();
+            let entries = entries.iter().filter_map(|(key, value)| {
+                let sent = sent.get(key).filter(|sent| !sent.is_null())?;
+                Some((key.clone(), said(value, sent)))
+            });
+            Tree::Map(entries.collect())
+        }
+        _ => complete.clone(),
+    }
+}
+
+fn before_first(
+    zero: &Tree,
+    before: &Tree,
+    kind: &'static Kind,
+    options: &WriteOptions,
+) -> Vec<ManagedFields> {
+    let there = fields::difference(zero, before, kind.object);
+    let writer = managed::Writer { manager: BEFORE.into(), ..options.writer.clone() };
+    managed::after_update(&[], &there, &writer)
+}
+
+/// The object with the configuration merged into it, and who owns what then.
+fn merged(
+    before: &Tree,
+    config: &Tree,
+    known: Vec<ManagedFields>,
+    kind: &'static Kind,
+    options: &WriteOptions,
+) -> Result<(Tree, Vec<ManagedFields>), Failure> {
+    let writer = &options.writer;
+    let own = fields::named(config, kind.object);
+    let (last, others): (Vec<_>, Vec<_>) = known.into_iter().partition(|entry| writer.wrote(entry, "Apply"));
+    let mut others: Vec<(ManagedFields, Set)> = others
+        .into_iter()
+        .map(|entry| {
+            let set = Set::parse(&entry.fields);
+            (entry, set)
+        })
+        .collect();
+    let mut after = fields::merge(before, config, kind.object);
+    // What this manager applied before and leaves out now goes, unless somebody else wants it.
+    if let Some(last) = last.first() {
+        let mut dropped = Set::parse(&last.fields);
+        dropped.subtract(&own);
+        for (_, set) in &others {
+            dropped.subtract(set);
+        }
+        fields::remove(&mut after, &dropped);
+    }
+    let changed = fields::difference(before, &after, kind.object);
+    let mut touched = changed.added.clone();
+    touched.union(&changed.modified);
+    refuse_conflicts(&others, &touched, options.force)?;
+    let mut lost = touched;
+    lost.union(&changed.removed);
+    for (_, set) in &mut others {
+        set.subtract(&lost);
+    }
+    let mut entries: Vec<_> = others
+        .into_iter()
+        .filter(|(_, set)| !set.is_empty())
+        .map(|(entry, set)| ManagedFields { fields: set.to_text().into(), ..entry })
+        .collect();
+    if !own.is_empty() {
+        entries.push(writer.entry("Apply", &own));
+    }
+    managed::sort(&mut entries);
+    Ok((after, entries))
+}
+
+fn refuse_conflicts(others: &[(ManagedFields, Set)], touched: &Set, force: bool) -> Result<(), Failure> {
+    let mut conflicts: Vec<(String, Vec<String>)> = Vec::new();
+    for (entry, set) in others {
+        let paths = set.intersection(touched).paths();
+        if !paths.is_empty() {
+            conflicts.push((shown(entry), paths));
+        }
+    }
+    let count: usize = conflicts.iter().map(|(_, paths)| paths.len()).sum();
+    if force || count == 0 {
+        return Ok(());
+    }
+    let with = |manager: &str, path: &String| {
+        cause("FieldManagerConflict", &format!("conflict with {manager}"), path)
+    };
+    let causes: Vec<Tree> = conflicts
+        .iter()
+        .flat_map(|(manager, paths)| paths.iter().map(move |path| with(manager, path)))
+        .collect();
+    let message = match conflicts.as_slice() {
+        [(manager, paths)] if paths.len() == 1 => {
+            format!("Apply failed with 1 conflict: conflict with {manager}: {}", paths[0])
+        }
+        several => {
+            let lines = several.iter().flat_map(|(manager, paths)| {
+                let head = format!("conflicts with {manager}:");
+                core::iter::once(head).chain(paths.iter().map(|path| format!("- {path}")))
+            });
+            format!("Apply failed with {count} conflicts: {}", lines.collect::<Vec<_>>().join("\n"))
+        }
+    };
+    let mut details = Tree::empty();
+    details.set("causes", Tree::List(causes));
+    Err(Failure::new(409, "Conflict", message).with_details(details))
+}
+
+fn shown(entry: &ManagedFields) -> String {
+    let manager = crate::store::text::Quoted(&entry.manager);
+    if entry.operation != "Update" {
+        return manager.to_string();
+    }
+    format!("{manager} using {}", entry.api_version)
+}
+
+fn uid_of_nothing(call: &Call<'_>, uid: &str) -> Failure {
+    let (name, kind) = (call.path().name, call.target.kind);
+    let message = format!(
+        "Operation cannot be fulfilled on {} {}: uid mismatch: the provided object specified uid {uid}, and no existing \
+         object was found",
+        kind.resource(),
+        crate::store::text::Quoted(name)
+    );
+    Failure::new(409, "Conflict", message).with_details(super::failure::details_of(
+        name,
+        kind.group,
+        kind.plural,
+    ))
+}

@@ -1,0 +1,323 @@
+//! Sets of fields, as `managedFields` records them: what of an object there is, and what differs between two.
+
+use std::collections::BTreeMap;
+
+use smol_str::{SmolStr, format_smolstr};
+
+use super::json;
+use super::schema::{Merge, Struct, Type};
+use crate::store::Tree;
+
+/// A set of fields, as a tree of path elements: `f:name`, `k:{"uid":"..."}` or `v:"value"`.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub(crate) struct Set {
+    /// Whether the field itself is in the set, apart from what is below it.
+    pub(crate) is_member: bool,
+    pub(crate) below: BTreeMap<SmolStr, Set>,
+}
+
+/// Of the metadata, what has owners.
+const OWNED_METADATA: [&str; 5] = ["generateName", "labels", "annotations", "ownerReferences", "finalizers"];
+
+impl Set {
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.is_member && self.below.is_empty()
+    }
+
+    fn member() -> Self {
+        Self { is_member: true, below: BTreeMap::new() }
+    }
+
+    /// Reads `fieldsV1`.
+    pub(crate) fn parse(text: &str) -> Self {
+        json::parse(text.as_bytes()).map_or_else(|_| Self::default(), |tree| Self::from_tree(&tree, true))
+    }
+
+    fn from_tree(tree: &Tree, is_root: bool) -> Self {
+        let entries = tree.entries();
+        let mut set = Self { is_member: entries.is_empty() && !is_root, below: BTreeMap::new() };
+        for (key, value) in entries {
+            if key == "." {
+                set.is_member = true;
+            } else {
+                set.below.insert(key.clone(), Self::from_tree(value, false));
+            }
+        }
+        set
+    }
+
+    /// The set as `fieldsV1`.
+    pub(crate) fn to_text(&self) -> String {
+        json::to_string(&self.to_tree())
+    }
+
+    fn to_tree(&self) -> Tree {
+        let mut entries = Vec::with_capacity(self.below.len() + 1);
+        if self.is_member && !self.below.is_empty() {
+            entries.push((SmolStr::new_static("."), Tree::empty()));
+        }
+        entries.extend(self.below.iter().map(|(key, set)| (key.clone(), set.to_tree())));
+        Tree::Map(entries)
+    }
+
+    pub(crate) fn union(&mut self, other: &Self) {
+        self.is_member |= other.is_member;
+        for (key, set) in &other.below {
+            self.below.entry(key.clone()).or_default().union(set);
+        }
+    }
+
+    /// Takes the members of `other` out.
+    pub(crate) fn subtract(&mut self, other: &Self) {
+        self.is_member &= !other.is_member;
+        self.below.retain(|key, set| {
+            if let Some(other) = other.below.get(key) {
+                set.subtract(other);
+            }
+            !set.is_empty()
+        });
+    }
+
+    pub(crate) fn intersection(&self, other: &Self) -> Self {
+        let mut set = Self { is_member: self.is_member && other.is_member, below: BTreeMap::new() };
+        for (key, mine) in &self.below {
+            if let Some(theirs) = other.below.get(key) {
+                let both = mine.intersection(theirs);
+                if !both.is_empty() {
+                    set.below.insert(key.clone(), both);
+                }
+            }
+        }
+        set
+    }
+
+    /// The paths of the members, as conflicts name them: `.spec.holderIdentity`.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        let mut paths = Vec::new();
+        self.collect_paths("", &mut paths);
+        paths
+    }
+
+    fn collect_paths(&self, prefix: &str, paths: &mut Vec<String>) {
+        if self.is_member {
+            paths.push(prefix.into());
+        }
+        for (key, set) in &self.below {
+            let step = match key.split_once(':') {
+                Some(("f", name)) => format!(".{name}"),
+                Some(("k", keys)) => {
+                    let keys = json::parse(keys.as_bytes()).unwrap_or(Tree::empty());
+                    let keys = keys.entries().iter().map(|(k, v)| format!("{k}={}", json::Shown(v)));
+                    format!("[{}]", keys.collect::<Vec<_>>().join(","))
+                }
+                Some((_, value)) => format!("[={value}]"),
+                None => key.to_string(),
+            };
+            set.collect_paths(&format!("{prefix}{step}"), paths);
+        }
+    }
+
+    fn insert(&mut self, key: SmolStr, set: Self) {
+        if !set.is_empty() {
+            self.below.insert(key, set);
+        }
+    }
+}
+
+/// What differs between two objects.
+#[derive(Default, Debug)]
+pub(crate) struct Difference {
+    pub(crate) added: Set,
+    pub(crate) removed: Set,
+    pub(crate) modified: Set,
+}
+
+impl Difference {
+    pub(crate) fn is_none(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty() && self.modified.is_empty()
+    }
+
+    fn put(&mut self, key: SmolStr, of: Self) {
+        self.added.insert(key.clone(), of.added);
+        self.removed.insert(key.clone(), of.removed);
+        self.modified.insert(key, of.modified);
+    }
+}
+
+/// What differs between two objects, apart from what only the server sets.
+pub(crate) fn difference(old: &Tree, new: &Tree, object: &Struct) -> Difference {
+    let mut all = Difference::default();
+    for field in object.fields {
+        let (old, new) = (old.get(field.name), new.get(field.name));
+        let key = format_smolstr!("f:{}", field.name);
+        if field.name == "metadata" {
+            let mut meta = Difference::default();
+            for part in OWNED_METADATA.iter().filter_map(|name| super::schema::META.field(name)) {
+                let pick = |tree: Option<&'_ Tree>| tree.and_then(|tree| tree.get(part.name)).cloned();
+                let (old, new) = (pick(old), pick(new));
+                meta.put(format_smolstr!("f:{}", part.name), differ(old.as_ref(), new.as_ref(), part.ty));
+            }
+            all.put(key, meta);
+        } else {
+            all.put(key, differ(old, new, field.ty));
+        }
+    }
+    all
+}
+
+fn differ(old: Option<&Tree>, new: Option<&Tree>, ty: Type) -> Difference {
+    let mut here = Difference::default();
+    match ty {
+        Type::Struct(of) if !of.atomic => {
+            for field in of.fields {
+                let part = |tree: Option<&'_ Tree>| tree.and_then(|tree| tree.get(field.name)).cloned();
+                let (old, new) = (part(old), part(new));
+                here.put(format_smolstr!("f:{}", field.name), differ(old.as_ref(), new.as_ref(), field.ty));
+            }
+        }
+        Type::TextMap | Type::BytesMap | Type::List(_, Merge::Set | Merge::Key(_)) => {
+            presence(old.is_some(), new.is_some(), &mut here);
+            let (before, after) = (elements(old, ty), elements(new, ty));
+            for (key, item) in &before {
+                here.put(key.clone(), differ_leaf(Some(item), after.get(key)));
+            }
+            for (key, item) in after.iter().filter(|(key, _)| !before.contains_key(*key)) {
+                here.put(key.clone(), differ_leaf(None, Some(item)));
+            }
+        }
+        _ => return differ_leaf(old, new),
+    }
+    here
+}
+
+fn presence(before: bool, after: bool, here: &mut Difference) {
+    here.added.is_member = !before && after;
+    here.removed.is_member = before && !after;
+}
+
+fn differ_leaf(old: Option<&Tree>, new: Option<&Tree>) -> Difference {
+    let mut here = Difference::default();
+    presence(old.is_some(), new.is_some(), &mut here);
+    here.modified.is_member = matches!((old, new), (Some(old), Some(new)) if !old.same(new));
+    here
+}
+
+/// The parts of a map or list by their path elements.
+fn elements(tree: Option<&Tree>, ty: Type) -> BTreeMap<SmolStr, Tree> {
+    let Some(tree) = tree else { return BTreeMap::new() };
+    match ty {
+        Type::List(_, merge) => {
+            tree.items().iter().map(|item| (element_of(item, merge), item.clone())).collect()
+        }
+        _ => tree.entries().iter().map(|(key, value)| (format_smolstr!("f:{key}"), value.clone())).collect(),
+    }
+}
+
+/// The path element of a list's item.
+pub(crate) fn element_of(item: &Tree, merge: Merge) -> SmolStr {
+    match merge {
+        Merge::Key(key) => {
+            let value = item.get(key).cloned().unwrap_or_default();
+            format_smolstr!("k:{}", json::Shown(&Tree::Map(vec![(key.into(), value)])))
+        }
+        _ => format_smolstr!("v:{}", json::Shown(item)),
+    }
+}
+
+/// The fields that an applied configuration names.
+pub(crate) fn named(config: &Tree, object: &Struct) -> Set {
+    let mut set = Set::default();
+    for field in object.fields {
+        let Some(value) = config.get(field.name) else { continue };
+        let key = format_smolstr!("f:{}", field.name);
+        if field.name == "metadata" {
+            let mut meta = Set::default();
+            for part in OWNED_METADATA.iter().filter_map(|name| super::schema::META.field(name)) {
+                if let Some(value) = value.get(part.name) {
+                    meta.insert(format_smolstr!("f:{}", part.name), named_in(value, part.ty));
+                }
+            }
+            set.insert(key, meta);
+        } else {
+            set.insert(key, named_in(value, field.ty));
+        }
+    }
+    set
+}
+
+fn named_in(value: &Tree, ty: Type) -> Set {
+    let mut set = Set::default();
+    match ty {
+        Type::Struct(of) if !of.atomic && !value.entries().is_empty() => {
+            for field in of.fields {
+                if let Some(value) = value.get(field.name) {
+                    set.insert(format_smolstr!("f:{}", field.name), named_in(value, field.ty));
+                }
+            }
+        }
+        Type::TextMap | Type::BytesMap | Type::List(_, Merge::Set | Merge::Key(_)) => {
+            let parts = elements(Some(value), ty);
+            set.is_member = parts.is_empty();
+            for key in parts.into_keys() {
+                set.insert(key, Set::member());
+            }
+        }
+        _ => set.is_member = true,
+    }
+    set
+}
+
+/// Takes the fields of a set out of an object.
+pub(crate) fn remove(object: &mut Tree, set: &Set) {
+    if let Tree::List(items) = object {
+        let is_gone =
+            |item: &Tree, merge| set.below.get(&element_of(item, merge)).is_some_and(|below| below.is_member);
+        items.retain(|item| !is_gone(item, Merge::Set) && !is_gone(item, Merge::Key("uid")));
+        return;
+    }
+    let Tree::Map(entries) = object else { return };
+    entries.retain_mut(|(name, value)| {
+        let Some(below) = set.below.get(&format_smolstr!("f:{name}")) else { return true };
+        if !below.is_member {
+            remove(value, below);
+        }
+        !below.is_member
+    });
+}
+
+/// Lays an applied configuration over an object.
+pub(crate) fn merge(live: &Tree, config: &Tree, of: &Struct) -> Tree {
+    let mut merged = live.clone();
+    for field in of.fields {
+        if let Some(value) = config.get(field.name) {
+            let value = merge_value(live.get(field.name), value, field.ty);
+            merged.set(field.name, value);
+        }
+    }
+    merged
+}
+
+fn merge_value(live: Option<&Tree>, config: &Tree, ty: Type) -> Tree {
+    let Some(live) = live.filter(|live| !live.is_null()) else { return config.clone() };
+    match ty {
+        Type::Struct(of) if !of.atomic => merge(live, config, of),
+        Type::TextMap | Type::BytesMap => {
+            let merged: BTreeMap<_, _> = live.entries().iter().chain(config.entries()).cloned().collect();
+            Tree::Map(merged.into_iter().collect())
+        }
+        Type::List(_, how @ (Merge::Set | Merge::Key(_))) => {
+            let mut items = live.items().to_vec();
+            let mut places: BTreeMap<_, _> =
+                items.iter().enumerate().map(|(at, item)| (element_of(item, how), at)).collect();
+            for item in config.items() {
+                let at = *places.entry(element_of(item, how)).or_insert(items.len());
+                match items.get_mut(at) {
+                    Some(known) => *known = item.clone(),
+                    None => items.push(item.clone()),
+                }
+            }
+            Tree::List(items)
+        }
+        _ => config.clone(),
+    }
+}

@@ -1,0 +1,151 @@
+//! PATCH: what each of the formats makes of an object, and how the result is stored.
+
+use super::answer::Answer;
+use super::apply;
+use super::body;
+use super::codec::{self, Served};
+use super::failure::Failure;
+use super::json;
+use super::json_patch;
+use super::merge_patch;
+use super::options::{Validation, WriteOptions};
+use super::read;
+use super::verbs::{self, Call};
+use crate::store::{Object, Store, Tree};
+
+/// The formats, by Content-Type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PatchFormat {
+    Json,
+    Merge,
+    Strategic,
+    Apply,
+}
+
+impl PatchFormat {
+    fn of(content_type: &str) -> Option<Self> {
+        Some(match content_type.split(';').next().unwrap_or("") {
+            "application/json-patch+json" => Self::Json,
+            "application/merge-patch+json" => Self::Merge,
+            "application/strategic-merge-patch+json" => Self::Strategic,
+            "application/apply-patch+yaml" => Self::Apply,
+            _ => return None,
+        })
+    }
+}
+
+pub(crate) fn patch<S: Served>(call: &Call<'_>, store: &mut Store) -> Result<Answer, Failure> {
+    let format = PatchFormat::of(&call.request.content_type).ok_or_else(|| {
+        Failure::new(415, "UnsupportedMediaType", "415: Unsupported Media Type").with_details(Tree::empty())
+    })?;
+    let options = call.options("PatchOptions", format == PatchFormat::Apply)?;
+    verbs::check_size(call.body, options.dry_run)?;
+    if format == PatchFormat::Apply {
+        return apply::apply::<S>(call, store, &options);
+    }
+    let kind = call.target.kind;
+    let live = store.get::<S>(call.path())?;
+    let before = codec::full(live, kind);
+    let (patched, mut strict) = patched(call.body, format, &before, kind.object, &options)?;
+    // A strategic patch is shown as it came, the others as what became of the object.
+    let shown = match format {
+        PatchFormat::Strategic => json::parse(call.body).map(|patch| go_value(&patch)).unwrap_or_default(),
+        _ => json::to_string(&patched),
+    };
+    let invalid = |why: &str| Failure::invalid_patch(&shown, why);
+    for (name, right) in [("apiVersion", kind.api_version()), ("kind", kind.kind.to_owned())] {
+        let sent = patched.text_at(&[name]);
+        if sent != right {
+            return Err(invalid(&changed_type(&patched, &kind.api_version(), kind.kind)));
+        }
+    }
+    let decoded = read::read(&patched, kind.object).map_err(|why| invalid(&why))?;
+    strict.extend(decoded.strict);
+    if options.validation == Validation::Strict && !strict.is_empty() {
+        return Err(invalid(&format!("strict decoding error: {}", strict.join(", "))));
+    }
+    let warnings = if options.validation == Validation::Warn { strict } else { Vec::new() };
+    let clears = body::clears_managed_fields(&patched);
+    let object = codec::incoming::<S>(&decoded.object, kind, call.namespace());
+    let mut own =
+        |live: Option<&Object<S>>, next: &mut Object<S>| verbs::own(live, next, clears, kind, &options);
+    let written = store.patched_with(call.path(), object, options.dry_run, &mut own)?;
+    Ok(verbs::answer(&written, kind, warnings))
+}
+
+/// The object after the patch, and what a strict decoder says of the patch itself.
+fn patched(
+    body: &[u8],
+    format: PatchFormat,
+    before: &Tree,
+    of: &'static super::schema::Struct,
+    options: &WriteOptions,
+) -> Result<(Tree, Vec<String>), Failure> {
+    let decoding = |why: String| Failure::bad_request(format!("error decoding patch: {why}"));
+    let patch = json::parse(body).map_err(|why| match format {
+        PatchFormat::Strategic => Failure::bad_request(why),
+        _ => decoding(why),
+    })?;
+    if format == PatchFormat::Json {
+        let operations = json_patch::read(&patch).map_err(decoding)?;
+        let rejected = || {
+            let message = "the server rejected our request due to an error in our request";
+            Failure::new(422, "Invalid", message).with_details(Tree::empty())
+        };
+        return Ok((json_patch::apply(&operations, before).map_err(|_| rejected())?, Vec::new()));
+    }
+    let Tree::Map(_) = &patch else {
+        let found = match &patch {
+            Tree::List(_) => "array",
+            Tree::Text(_) => "string",
+            Tree::Number(_) => "number",
+            Tree::Bool(_) => "bool",
+            _ => return Ok((before.clone(), Vec::new())),
+        };
+        let why = format!("json: cannot unmarshal {found} into Go value of type map[string]interface {{}}");
+        return Err(if format == PatchFormat::Strategic { Failure::bad_request(why) } else { decoding(why) });
+    };
+    let mut strict = Vec::new();
+    if options.validation != Validation::Ignore {
+        merge_patch::duplicates(&patch, "", &mut strict);
+    }
+    let after = match format {
+        PatchFormat::Strategic => merge_patch::strategic(before, &patch, of)?,
+        _ => merge_patch::merge(before, &patch),
+    };
+    Ok((after, strict))
+}
+
+fn changed_type(patched: &Tree, api_version: &str, kind: &str) -> String {
+    let (sent_version, sent_kind) = (patched.text_at(&["apiVersion"]), patched.text_at(&["kind"]));
+    if sent_kind.is_empty() {
+        return format!("Object 'Kind' is missing in '{}'", json::Shown(patched));
+    }
+    if sent_version.is_empty() {
+        return format!("Object 'apiVersion' is missing in '{}'", json::Shown(patched));
+    }
+    let _expected = (api_version, kind);
+    format!(
+        "no kind \"{sent_kind}\" is registered for version \"{sent_version}\" in scheme \
+         \"pkg/api/legacyscheme/scheme.go:30\""
+    )
+}
+
+/// A value as Go's `%+v` prints it.
+fn go_value(tree: &Tree) -> String {
+    match tree {
+        Tree::Null => "<nil>".into(),
+        Tree::Bool(value) => value.to_string(),
+        Tree::Number(text) | Tree::Text(text) => text.to_string(),
+        Tree::List(items) => {
+            let items: Vec<_> = items.iter().map(go_value).collect();
+            format!("[{}]", items.join(" "))
+        }
+        Tree::Map(entries) => {
+            let mut parts: Vec<_> = entries.iter().map(|(key, value)| (key, go_value(value))).collect();
+            parts.sort();
+            let parts: Vec<_> = parts.into_iter().map(|(key, value)| format!("{key}:{value}")).collect();
+            format!("map[{}]", parts.join(" "))
+        }
+    }
+}

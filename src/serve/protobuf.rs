@@ -1,0 +1,386 @@
+//! Kubernetes' protobuf encoding: `k8s\0`, an envelope that names the kind, and the object, by the schema's field numbers.
+
+use super::base64;
+use super::json;
+use super::schema::{DELETE_OPTIONS, Kind, LIST_META, STATUS};
+use super::schema::{Field, Presence, Struct, Type};
+use super::time;
+use crate::core::WallTime;
+use crate::store::Tree;
+
+const MAGIC: &[u8; 4] = b"k8s\0";
+
+/// How deep messages may be nested: the schema's are not recursive, so this is never reached by what it knows.
+const DEPTH_MAX: u32 = 16;
+
+/// Reads an object in its envelope, as a tree like that of JSON, with kind and apiVersion if it has them.
+///
+/// # Errors
+/// What is wrong, in the server's words where they are known.
+pub(crate) fn object(body: &[u8], kind: &Kind) -> Result<Tree, String> {
+    let (api_version, sent_kind, raw) = envelope(body)?;
+    let is_expected = (sent_kind.is_empty() || sent_kind == kind.kind)
+        && (api_version.is_empty() || api_version == kind.api_version());
+    // Another kind is refused by its name; there is no use in reading it as something that it is not.
+    let object = if is_expected { message(raw, kind.object, 0)? } else { Tree::empty() };
+    Ok(named(object, &sent_kind, &api_version))
+}
+
+/// Reads the options of a DELETE.
+///
+/// # Errors
+/// What is wrong.
+pub(crate) fn delete_options(body: &[u8]) -> Result<Tree, String> {
+    let (api_version, kind, raw) = envelope(body)?;
+    Ok(named(message(raw, &DELETE_OPTIONS, 0)?, &kind, &api_version))
+}
+
+fn named(mut object: Tree, kind: &str, api_version: &str) -> Tree {
+    for (name, text) in [("kind", kind), ("apiVersion", api_version)] {
+        if !text.is_empty() {
+            object.set(name, Tree::text(text));
+        }
+    }
+    object
+}
+
+/// apiVersion, kind and the message.
+fn envelope(body: &[u8]) -> Result<(String, String, &[u8]), String> {
+    let Some(body) = body.strip_prefix(MAGIC) else {
+        return Err(
+            "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]".into()
+        );
+    };
+    let (mut api_version, mut kind, mut raw) = (String::new(), String::new(), &body[..0]);
+    let mut reader = Reader(body);
+    while let Some((number, value)) = reader.next()? {
+        match (number, value) {
+            (1, Value::Bytes(meta)) => {
+                let mut meta = Reader(meta);
+                while let Some((number, value)) = meta.next()? {
+                    match (number, value) {
+                        (1, Value::Bytes(text)) => api_version = text_of(text),
+                        (2, Value::Bytes(text)) => kind = text_of(text),
+                        _ => {}
+                    }
+                }
+            }
+            (2, Value::Bytes(bytes)) => raw = bytes,
+            _ => {}
+        }
+    }
+    Ok((api_version, kind, raw))
+}
+
+fn text_of(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+enum Value<'a> {
+    Number(u64),
+    Bytes(&'a [u8]),
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn next(&mut self) -> Result<Option<(u32, Value<'a>)>, String> {
+        if self.0.is_empty() {
+            return Ok(None);
+        }
+        let tag = self.varint()?;
+        let number = u32::try_from(tag >> 3).map_err(|_| "proto: illegal tag".to_owned())?;
+        let value = match tag & 7 {
+            0 => Value::Number(self.varint()?),
+            1 => Value::Bytes(self.take(8)?),
+            2 => {
+                let length = self.varint()?;
+                Value::Bytes(self.take(usize::try_from(length).unwrap_or(usize::MAX))?)
+            }
+            5 => Value::Bytes(self.take(4)?),
+            other => return Err(format!("proto: illegal wireType {other}")),
+        };
+        Ok(Some((number, value)))
+    }
+
+    fn take(&mut self, length: usize) -> Result<&'a [u8], String> {
+        if length > self.0.len() {
+            return Err("unexpected EOF".into());
+        }
+        let (taken, rest) = self.0.split_at(length);
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    fn varint(&mut self) -> Result<u64, String> {
+        let mut number = 0_u64;
+        for shift in (0..64).step_by(7) {
+            let byte = self.take(1)?[0];
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Ok(number);
+            }
+        }
+        Err("proto: integer overflow".into())
+    }
+}
+
+fn message(bytes: &[u8], of: &'static Struct, depth: u32) -> Result<Tree, String> {
+    if depth > DEPTH_MAX {
+        return Err("proto: message is nested too deeply".into());
+    }
+    let mut tree = Tree::empty();
+    let mut reader = Reader(bytes);
+    while let Some((number, value)) = reader.next()? {
+        let Some(field) = of.numbered(number) else { continue };
+        match field.ty {
+            Type::List(item, _) => {
+                let item = single(value, *item, depth)?;
+                if let Tree::List(items) = list_of(&mut tree, field.name) {
+                    items.push(item);
+                }
+            }
+            Type::TextMap | Type::BytesMap => {
+                let Value::Bytes(entry) = value else { return Err(wire_type(field.name)) };
+                let (key, value) = map_entry(entry, field.ty)?;
+                if let Tree::Map(entries) = tree.child(field.name) {
+                    entries.push((key.into(), value));
+                }
+            }
+            ty => tree.set(field.name, single(value, ty, depth).map_err(|_| wire_type(field.name))?),
+        }
+    }
+    Ok(tree)
+}
+
+fn list_of<'a>(tree: &'a mut Tree, name: &str) -> &'a mut Tree {
+    let list = tree.child(name);
+    if !matches!(list, Tree::List(_)) {
+        *list = Tree::List(Vec::new());
+    }
+    list
+}
+
+fn wire_type(name: &str) -> String {
+    format!("proto: wrong wireType for field {name}")
+}
+
+fn single(value: Value<'_>, ty: Type, depth: u32) -> Result<Tree, String> {
+    Ok(match (ty, value) {
+        (Type::Text, Value::Bytes(bytes)) => Tree::text(text_of(bytes)),
+        (Type::Bool, Value::Number(n)) => Tree::Bool(n != 0),
+        (Type::Int32, Value::Number(n)) => Tree::number(i64::from(n as i32)),
+        (Type::Int64, Value::Number(n)) => Tree::number(n as i64),
+        (Type::Time, Value::Bytes(bytes)) => timestamp(bytes, false)?,
+        (Type::MicroTime, Value::Bytes(bytes)) => timestamp(bytes, true)?,
+        (Type::Raw, Value::Bytes(bytes)) => {
+            let mut reader = Reader(bytes);
+            let mut tree = Tree::empty();
+            while let Some((number, value)) = reader.next()? {
+                if let (1, Value::Bytes(text)) = (number, value) {
+                    tree = json::parse(text)?;
+                }
+            }
+            tree
+        }
+        (Type::Struct(of), Value::Bytes(bytes)) => message(bytes, of, depth + 1)?,
+        _ => return Err("proto: wrong wireType".into()),
+    })
+}
+
+/// An empty message is Go's zero time.
+fn timestamp(bytes: &[u8], micro: bool) -> Result<Tree, String> {
+    let (mut secs, mut nanos) = (None, 0);
+    let mut reader = Reader(bytes);
+    while let Some((number, value)) = reader.next()? {
+        match (number, value) {
+            (1, Value::Number(n)) => secs = Some(n as i64),
+            (2, Value::Number(n)) => nanos = i64::try_from(n).unwrap_or(0).min(999_999_999),
+            _ => {}
+        }
+    }
+    let Some(secs) = secs else { return Ok(Tree::Null) };
+    // Beyond the years that have four digits nothing could be printed.
+    let secs = secs.clamp(-62_135_596_800, 253_402_300_799);
+    let at = WallTime::from_micros(secs * 1_000_000 + if micro { nanos / 1_000 } else { 0 });
+    Ok(Tree::text(if micro { time::format_micro(at) } else { time::format_second(at) }))
+}
+
+fn map_entry(bytes: &[u8], ty: Type) -> Result<(String, Tree), String> {
+    let (mut key, mut text) = (String::new(), &bytes[..0]);
+    let mut reader = Reader(bytes);
+    while let Some((number, value)) = reader.next()? {
+        match (number, value) {
+            (1, Value::Bytes(bytes)) => key = text_of(bytes),
+            (2, Value::Bytes(bytes)) => text = bytes,
+            _ => {}
+        }
+    }
+    let value = if matches!(ty, Type::BytesMap) { base64::encode(text) } else { text_of(text) };
+    Ok((key, Tree::text(value)))
+}
+
+/// Writes an object with its envelope.
+pub(crate) fn write(object: &Tree, kind: &str, api_version: &str, of: &'static Struct) -> Vec<u8> {
+    let mut raw = Vec::new();
+    write_message(object, of, &mut raw);
+    wrap(raw, kind, api_version)
+}
+
+/// Writes a list of bare objects with its envelope.
+pub(crate) fn write_list(meta: &Tree, items: &[Tree], kind: &Kind) -> Vec<u8> {
+    let mut raw = Vec::new();
+    let mut part = Vec::new();
+    write_message(meta, &LIST_META, &mut part);
+    write_bytes(1, &part, &mut raw);
+    for item in items {
+        part.clear();
+        write_message(item, kind.object, &mut part);
+        write_bytes(2, &part, &mut raw);
+    }
+    wrap(raw, &format!("{}List", kind.kind), &kind.api_version())
+}
+
+/// Writes a `Status` with its envelope.
+pub(crate) fn write_status(status: &Tree) -> Vec<u8> {
+    write(status, "Status", "v1", &STATUS)
+}
+
+/// One event of a watch: its length in four bytes, and the event with the object in its own envelope.
+pub(crate) fn write_event(name: &str, object: &[u8]) -> Vec<u8> {
+    let (mut raw, mut event) = (Vec::new(), Vec::new());
+    write_bytes(1, object, &mut raw);
+    write_bytes(1, name.as_bytes(), &mut event);
+    write_bytes(2, &raw, &mut event);
+    let length = u32::try_from(event.len()).unwrap_or(u32::MAX).to_be_bytes();
+    [&length[..], &event].concat()
+}
+
+fn wrap(raw: Vec<u8>, kind: &str, api_version: &str) -> Vec<u8> {
+    let mut meta = Vec::new();
+    write_bytes(1, api_version.as_bytes(), &mut meta);
+    write_bytes(2, kind.as_bytes(), &mut meta);
+    let mut out = MAGIC.to_vec();
+    write_bytes(1, &meta, &mut out);
+    write_bytes(2, &raw, &mut out);
+    write_bytes(3, b"", &mut out);
+    write_bytes(4, b"", &mut out);
+    out
+}
+
+fn write_message(tree: &Tree, of: &'static Struct, out: &mut Vec<u8>) {
+    let mut fields: Vec<&Field> = of.fields.iter().collect();
+    fields.sort_by_key(|field| field.number);
+    for field in fields {
+        if let Some(value) = tree.get(field.name) {
+            write_field(value, field, out);
+        }
+    }
+}
+
+fn write_field(value: &Tree, field: &Field, out: &mut Vec<u8>) {
+    match field.ty {
+        Type::List(item, _) => {
+            for value in value.items() {
+                write_single(value, field.number, *item, out);
+            }
+        }
+        Type::TextMap | Type::BytesMap => {
+            for (key, value) in value.entries() {
+                let text = value.as_text().map_or("", |text| text.as_str());
+                let decoded;
+                let bytes = if matches!(field.ty, Type::BytesMap) {
+                    decoded = base64::decode(text).unwrap_or_default();
+                    decoded.as_slice()
+                } else {
+                    text.as_bytes()
+                };
+                let mut entry = Vec::new();
+                write_bytes(1, key.as_bytes(), &mut entry);
+                write_bytes(2, bytes, &mut entry);
+                write_bytes(field.number, &entry, out);
+            }
+        }
+        _ if value.is_null() && field.presence != Presence::Pointer => {}
+        ty => write_single(value, field.number, ty, out),
+    }
+}
+
+fn write_single(value: &Tree, number: u32, ty: Type, out: &mut Vec<u8>) {
+    match (ty, value) {
+        (Type::Text, Tree::Text(text)) => write_bytes(number, text.as_bytes(), out),
+        (Type::Bool, Tree::Bool(value)) => write_number(number, u64::from(*value), out),
+        (Type::Int32 | Type::Int64, Tree::Number(text)) => {
+            write_number(number, text.parse::<i64>().unwrap_or(0) as u64, out);
+        }
+        (Type::Time | Type::MicroTime, value) => {
+            let mut part = Vec::new();
+            let text = value.as_text().map_or("", |text| text.as_str());
+            let at = time::parse_micro(text).or_else(|_| time::parse_second(text));
+            if let Ok(at) = at {
+                let micros = at.as_micros();
+                write_number(1, micros.div_euclid(1_000_000) as u64, &mut part);
+                write_number(2, u64::try_from(micros.rem_euclid(1_000_000) * 1_000).unwrap_or(0), &mut part);
+            }
+            write_bytes(number, &part, out);
+        }
+        (Type::Raw, value) => {
+            let mut part = Vec::new();
+            write_bytes(1, json::to_string(value).as_bytes(), &mut part);
+            write_bytes(number, &part, out);
+        }
+        (Type::Struct(of), value) => {
+            let mut part = Vec::new();
+            write_message(value, of, &mut part);
+            write_bytes(number, &part, out);
+        }
+        _ => {}
+    }
+}
+
+fn write_number(number: u32, value: u64, out: &mut Vec<u8>) {
+    write_varint(u64::from(number) << 3, out);
+    write_varint(value, out);
+}
+
+fn write_bytes(number: u32, bytes: &[u8], out: &mut Vec<u8>) {
+    write_varint(u64::from(number) << 3 | 2, out);
+    write_varint(bytes.len() as u64, out);
+    out.extend_from_slice(bytes);
+}
+
+fn write_varint(mut value: u64, out: &mut Vec<u8>) {
+    while value >= 0x80 {
+        out.push((value & 0x7f) as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push((value & 0x7f) as u8);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema::LEASE;
+    use super::*;
+
+    #[test]
+    fn a_lease_reads_back() {
+        let text = r#"{"metadata":{"name":"n","labels":{"a":"b"},"finalizers":["x/y"],"managedFields":[{"manager":"m","fieldsV1":{"f:spec":{}}}]},"spec":{"holderIdentity":"","leaseDurationSeconds":-1,"renewTime":"2026-11-21T06:00:00.000001Z"}}"#;
+        let lease = json::parse(text.as_bytes()).unwrap();
+        let bytes = write(&lease, "Lease", "coordination.k8s.io/v1", LEASE.object);
+        let back = object(&bytes, &LEASE).unwrap();
+        assert_eq!(back.text_at(&["kind"]), "Lease");
+        for name in ["metadata", "spec"] {
+            assert!(back.get(name).unwrap().same(lease.get(name).unwrap()), "{back:?}");
+        }
+    }
+
+    #[test]
+    fn every_cut_is_an_error_or_less_of_the_object() {
+        let lease = json::parse(br#"{"metadata":{"name":"n"},"spec":{"holderIdentity":"a"}}"#).unwrap();
+        let bytes = write(&lease, "Lease", "coordination.k8s.io/v1", LEASE.object);
+        for length in 0..bytes.len() {
+            let _read = object(&bytes[..length], &LEASE);
+        }
+        assert!(object(b"{}", &LEASE).unwrap_err().contains("expected prefix"));
+    }
+}

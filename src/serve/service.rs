@@ -1,0 +1,308 @@
+//! From HTTP to a request, and from an answer to HTTP.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::{Body, Bytes, Frame, Incoming};
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::{Response, StatusCode};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::answer::{self, Accepted, Reply};
+use super::auth::Caller;
+use super::control;
+use super::discovery;
+use super::failure::Failure;
+use super::passage::{self, Ended, Passage};
+use super::request::{Query, Request, Target};
+use super::schema::Kind;
+use super::server::Shared;
+use super::watch::{Step, Watch};
+use crate::store::RevisionClaim;
+
+/// All warnings of an answer together: headers have limits, also those of clients.
+const WARNINGS_BYTES_MAX: usize = 4_096;
+/// What 1.36 says to every request for Endpoints.
+const ENDPOINTS_DEPRECATED: &str =
+    "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice";
+/// How long a read waits for a revision that is yet to come.
+const FUTURE_WITHIN: Duration = Duration::from_secs(3);
+/// From one bookmark to the next.
+const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
+/// How many batches of events may wait for a slow watcher.
+const WATCH_BATCHES_MAX: usize = 16;
+
+/// The connection is closed without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer")]
+pub(crate) struct NoAnswer;
+
+/// The body of an answer.
+pub(crate) enum ReplyBody {
+    /// All of it.
+    Full(Option<Bytes>),
+    /// What a watch sends, as it comes.
+    Events(mpsc::Receiver<Bytes>),
+}
+
+impl Body for ReplyBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match self.get_mut() {
+            Self::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Events(events) => events.poll_recv(context).map(|bytes| bytes.map(|b| Ok(Frame::data(b)))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Self::Full(None))
+    }
+
+    fn size_hint(&self) -> hyper::body::SizeHint {
+        match self {
+            Self::Full(bytes) => {
+                hyper::body::SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            }
+            Self::Events(_) => hyper::body::SizeHint::default(),
+        }
+    }
+}
+
+/// Answers a request.
+pub(crate) async fn serve(
+    shared: Arc<Shared>,
+    http: hyper::Request<Incoming>,
+) -> Result<Response<ReplyBody>, NoAnswer> {
+    let (parts, body) = http.into_parts();
+    let header =
+        |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let request = Request {
+        method: parts.method.as_str().to_owned(),
+        path: parts.uri.path().to_owned(),
+        query: Query::parse(parts.uri.query().unwrap_or("")),
+        accept: header(hyper::header::ACCEPT).to_owned(),
+        content_type: header(hyper::header::CONTENT_TYPE).to_owned(),
+        user_agent: header(hyper::header::USER_AGENT).to_owned(),
+    };
+    let authorization =
+        parts.headers.get(hyper::header::AUTHORIZATION).map_or(&b""[..], HeaderValue::as_bytes);
+    let caller = shared.clients.identify(authorization);
+    let mut response = match respond(&shared, caller, &request, body).await {
+        Ok(Some(response)) => response,
+        Ok(None) => return Err(NoAnswer),
+        Err(failure) => to_http(answer::refusal(&failure, &request)),
+    };
+    if let Ok(Some(Target { kind: Kind { plural: "endpoints", .. }, .. })) = Target::find(&request.path) {
+        warn(&mut response, ENDPOINTS_DEPRECATED);
+    }
+    Ok(response)
+}
+
+/// The response, or none if the connection is to be closed.
+async fn respond(
+    shared: &Arc<Shared>,
+    caller: Option<Caller>,
+    request: &Request,
+    body: Incoming,
+) -> Result<Option<Response<ReplyBody>>, Failure> {
+    let plain = |answer| Ok(Some(to_http(Accepted::or_json(request).reply(answer, None, request)?)));
+    // Whether it lives, anybody may ask.
+    if let Some(answer) = discovery::health(request) {
+        if shared.faults.storage_is_out() {
+            let check = request.path.trim_start_matches('/');
+            let text = format!("[+]ping ok\n[-]etcd failed: reason withheld\n{check} check failed\n");
+            return Err(Failure::text(500, text));
+        }
+        return plain(answer);
+    }
+    let Some(caller) = caller else { return Err(Failure::unauthorized()) };
+    let body = read_body(shared, body).await?;
+    let Caller::Client(client) = caller else {
+        return match request.path.starts_with(control::PATH) {
+            true => plain(control::answer(shared, request, &body)?),
+            false => Err(Failure::new(
+                403,
+                "Forbidden",
+                "the control token opens nothing but the control endpoint",
+            )),
+        };
+    };
+    let Some(target) = Target::find(&request.path)? else {
+        return plain(discovery::answer(request)?);
+    };
+    if !["GET", "POST", "PUT", "PATCH", "DELETE"].contains(&request.method.as_str()) {
+        return Err(Failure::method_not_allowed());
+    }
+    let watches = target.is_watch || (target.name.is_none() && request.query.flag("watch") == Some(true));
+    let accepted = Accepted::of(request, true)?;
+    if request.method == "GET" && watches {
+        let fate = shared.faults.fate(client, None);
+        if fate.refused {
+            return Ok(None);
+        }
+        passage::pass(shared, &fate.request).await;
+        return watch(shared, client, request, &target).map(Some);
+    }
+    if request.method == "GET" {
+        wait_for_revision(shared, request).await?;
+    }
+    let kind = Some(target.kind);
+    let passage = Passage { shared: Arc::clone(shared), client, request: request.clone(), target, body };
+    match passage.travel().await {
+        Ended::Refused => Ok(None),
+        Ended::Answered(answer) => Ok(Some(to_http(accepted.reply(answer?, kind, request)?))),
+    }
+}
+
+async fn read_body(shared: &Shared, body: Incoming) -> Result<Bytes, Failure> {
+    let limit = shared.limits.body_bytes;
+    let collected = timeout(shared.limits.body_within, Limited::new(body, limit).collect()).await;
+    match collected {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(Failure::too_large(limit)),
+        Ok(Err(error)) => Err(Failure::bad_request(format!("the body could not be read: {error}"))),
+        Err(_) => Err(Failure::text(408, "the body took too long\n")),
+    }
+}
+
+/// A read of the future waits for it, for a while.
+async fn wait_for_revision(shared: &Shared, request: &Request) -> Result<(), Failure> {
+    let RevisionClaim::At(wanted) = RevisionClaim::parse(request.query.get("resourceVersion")) else {
+        return Ok(());
+    };
+    let mut revisions = shared.revisions();
+    let reached = timeout(FUTURE_WITHIN, revisions.wait_for(|&revision| revision >= wanted.get())).await;
+    if let Ok(Ok(_)) = reached {
+        return Ok(());
+    }
+    let current = shared.store().revision();
+    Err(crate::store::StoreError::RevisionTooLarge { requested: wanted, current }.into())
+}
+
+fn watch(
+    shared: &Arc<Shared>,
+    client: usize,
+    request: &Request,
+    target: &Target,
+) -> Result<Response<ReplyBody>, Failure> {
+    let watch = Watch::begin(request, target)?;
+    let before = shared.watchers.fetch_add(1, Ordering::Relaxed);
+    let seat = Seat(Arc::clone(shared));
+    if before >= shared.limits.watchers {
+        return Err(Failure::too_many_requests());
+    }
+    let content_type = watch.content_type();
+    let (sender, events) = mpsc::channel(WATCH_BATCHES_MAX);
+    tokio::spawn(feed(Arc::clone(shared), client, watch, sender, seat));
+    let mut response = Response::new(ReplyBody::Events(events));
+    set_headers(&mut response, content_type);
+    Ok(response)
+}
+
+/// A watcher's place among those that there may be.
+struct Seat(Arc<Shared>);
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.watchers.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Tells a watcher what happens, until it or the server goes, or its time is over.
+async fn feed(shared: Arc<Shared>, client: usize, mut watch: Watch, sender: mpsc::Sender<Bytes>, seat: Seat) {
+    let mut revisions = shared.revisions();
+    let mut stopping = shared.stopping.subscribe();
+    let lasts = watch.timeout_seconds.map_or(Duration::from_secs(3_600), Duration::from_secs);
+    let end = tokio::time::sleep(lasts);
+    tokio::pin!(end);
+    let mut bookmarks = tokio::time::interval(BOOKMARK_EVERY);
+    bookmarks.reset();
+    loop {
+        tokio::select! {
+            () = shared.faults.wait_for_way_to(client) => {}
+            () = sender.closed() => break,
+            () = stopped(&mut stopping) => break,
+        }
+        revisions.borrow_and_update();
+        let step = watch.step(&shared.store());
+        let (bytes, is_last) = match step {
+            Step::Events(bytes) => (bytes, false),
+            Step::Failed(bytes) => (bytes, true),
+        };
+        if !send(&shared, &sender, bytes).await || is_last {
+            break;
+        }
+        let wakes = loop {
+            tokio::select! {
+                changed = revisions.changed() => break changed.is_ok(),
+                () = stopped(&mut stopping) => break false,
+                () = &mut end => break false,
+                () = sender.closed() => break false,
+                _ = bookmarks.tick() => {
+                    if !send(&shared, &sender, watch.bookmark()).await {
+                        break false;
+                    }
+                }
+            }
+        };
+        if !wakes {
+            break;
+        }
+    }
+    drop(seat);
+}
+
+/// Until the server stops.
+async fn stopped(stopping: &mut tokio::sync::watch::Receiver<bool>) {
+    // Its sender is gone: then so is the server.
+    drop(stopping.wait_for(|&stopping| stopping).await);
+}
+
+/// Sends to a watcher; false if it is gone or too slow.
+async fn send(shared: &Shared, sender: &mpsc::Sender<Bytes>, bytes: Vec<u8>) -> bool {
+    bytes.is_empty()
+        || timeout(shared.limits.send_within, sender.send(bytes.into())).await.is_ok_and(|sent| sent.is_ok())
+}
+
+fn to_http(reply: Reply) -> Response<ReplyBody> {
+    let Reply { code, content_type, body, warnings, retry_after_seconds } = reply;
+    let mut response = Response::new(ReplyBody::Full(Some(body.into())));
+    *response.status_mut() = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    set_headers(&mut response, content_type);
+    let mut bytes = 0;
+    for warning in warnings {
+        bytes += warning.len();
+        if bytes > WARNINGS_BYTES_MAX {
+            break;
+        }
+        warn(&mut response, &warning);
+    }
+    if let Some(seconds) = retry_after_seconds {
+        response.headers_mut().insert(hyper::header::RETRY_AFTER, seconds.into());
+    }
+    response
+}
+
+fn warn(response: &mut Response<ReplyBody>, warning: &str) {
+    let escaped = warning.replace('\\', "\\\\").replace('"', "\\\"");
+    if let Ok(value) = HeaderValue::from_str(&format!("299 - \"{escaped}\"")) {
+        response.headers_mut().append(hyper::header::WARNING, value);
+    }
+}
+
+fn set_headers(response: &mut Response<ReplyBody>, content_type: &'static str) {
+    let headers = response.headers_mut();
+    headers.insert(hyper::header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(hyper::header::CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
+}

@@ -1,0 +1,182 @@
+//! What a request does to the store, except that it watches: one function a verb, over every kind.
+
+use std::sync::Arc;
+
+use super::answer::{Answer, Content};
+use super::body::{self, Format, Sent};
+use super::codec::{self, Served};
+use super::delete;
+use super::failure::Failure;
+use super::fields;
+use super::list;
+use super::managed;
+use super::namespaces;
+use super::options::WriteOptions;
+use super::patch;
+use super::read;
+use super::request::{Request, Target};
+use super::schema::Kind;
+use crate::core::WallTime;
+use crate::store::{
+    ConfigMapData, EndpointsSubsets, Extra, LeaseSpec, Object, ObjectPath, ReportBody, Revision, Store,
+    StoreError, Written,
+};
+
+/// A request for objects.
+pub(crate) struct Call<'a> {
+    pub(crate) request: &'a Request,
+    pub(crate) target: &'a Target,
+    pub(crate) body: &'a [u8],
+    pub(crate) now: WallTime,
+}
+
+/// An object that is larger than this in the end is refused by the storage of a real server.
+const STORED_BYTES_MAX: usize = 3 << 19;
+
+impl Call<'_> {
+    /// The namespace of the URL.
+    pub(crate) fn namespace(&self) -> &str {
+        self.target.namespace.as_deref().unwrap_or("")
+    }
+
+    /// The object of the URL.
+    pub(crate) fn path(&self) -> ObjectPath<'_> {
+        ObjectPath::new(self.namespace(), self.target.name.as_deref().unwrap_or(""))
+    }
+
+    /// Does what the request asks for.
+    ///
+    /// # Errors
+    /// Whatever the server would refuse it for.
+    pub(crate) fn perform(&self, store: &mut Store) -> Result<Answer, Failure> {
+        match self.target.kind.plural {
+            "namespaces" => namespaces::perform(self, store),
+            "leases" => self.perform_on::<LeaseSpec>(store),
+            "configmaps" => self.perform_on::<ConfigMapData>(store),
+            "endpoints" => self.perform_on::<EndpointsSubsets>(store),
+            _ => self.perform_on::<ReportBody>(store),
+        }
+    }
+
+    /// A read from a cache that lags behind; what it does not reach back to is read as it is.
+    ///
+    /// # Errors
+    /// As [`Call::perform`].
+    pub(crate) fn perform_as_of(&self, store: &mut Store, revision: Revision) -> Result<Answer, Failure> {
+        if self.target.kind.plural == "leases" && self.target.name.is_some() {
+            match store.get_as_of::<LeaseSpec>(self.path(), revision) {
+                Ok(lease) => return Ok(Answer::ok(Content::Object(codec::bare(lease, self.target.kind)))),
+                Err(error @ StoreError::NotFound(_)) => return Err(error.into()),
+                Err(_) => {}
+            }
+        }
+        self.perform(store)
+    }
+
+    fn perform_on<S: Served>(&self, store: &mut Store) -> Result<Answer, Failure> {
+        let is_object = self.target.name.is_some();
+        let is_namespaced = self.target.namespace.is_some();
+        match self.request.method.as_str() {
+            "GET" if is_object => self.get::<S>(store),
+            "GET" => list::list::<S>(self, store),
+            "POST" if is_namespaced && !is_object => self.create::<S>(store),
+            "PUT" if is_object => self.update::<S>(store),
+            "PATCH" if is_object => patch::patch::<S>(self, store),
+            "DELETE" if is_object => delete::delete::<S>(self, store),
+            "DELETE" if is_namespaced => delete::delete_collection::<S>(self, store),
+            _ => Err(Failure::method_not_allowed()),
+        }
+    }
+
+    fn get<S: Served>(&self, store: &Store) -> Result<Answer, Failure> {
+        list::check_readable(self.request.query.get("resourceVersion"), 500)?;
+        let object = store.get::<S>(self.path())?;
+        Ok(Answer::ok(Content::Object(codec::bare(object, self.target.kind))))
+    }
+
+    fn create<S: Served>(&self, store: &mut Store) -> Result<Answer, Failure> {
+        let kind = self.target.kind;
+        let format = Format::of(&self.request.content_type)?;
+        let options = self.options("CreateOptions", false)?;
+        let sent = body::object(self.body, format, kind, options.validation)?;
+        let dry = options.dry_run || is_too_large(self.body);
+        let object = codec::incoming::<S>(&sent.object, kind, self.namespace());
+        let clears = sent.clears_managed_fields;
+        let mut own =
+            |live: Option<&Object<S>>, next: &mut Object<S>| own(live, next, clears, kind, &options);
+        let written = store.create_with(self.namespace(), object, self.now, dry, &mut own)?;
+        check_size(self.body, options.dry_run)?;
+        Ok(answer(&written, kind, sent.warnings))
+    }
+
+    fn update<S: Served>(&self, store: &mut Store) -> Result<Answer, Failure> {
+        let kind = self.target.kind;
+        let options = self.options("UpdateOptions", false)?;
+        let format = Format::of(&self.request.content_type)?;
+        let sent = body::object(self.body, format, kind, options.validation)?;
+        let dry = options.dry_run || is_too_large(self.body);
+        let Sent { object, warnings, clears_managed_fields: clears } = sent;
+        let object = codec::incoming::<S>(&object, kind, self.namespace());
+        let mut own =
+            |live: Option<&Object<S>>, next: &mut Object<S>| own(live, next, clears, kind, &options);
+        let written = store.update_with(self.path(), object, self.now, dry, &mut own)?;
+        check_size(self.body, options.dry_run)?;
+        Ok(answer(&written, kind, warnings))
+    }
+
+    pub(crate) fn options(&self, name: &str, is_apply: bool) -> Result<WriteOptions, Failure> {
+        WriteOptions::read(self.request, self.target.kind, name, is_apply, self.now)
+    }
+}
+
+/// What a write is answered with.
+pub(crate) fn answer<S: Served>(written: &Written<'_, S>, kind: &Kind, warnings: Vec<String>) -> Answer {
+    let content = Content::Object(codec::bare(&written.object, kind));
+    Answer { code: written.code(), content, warnings }
+}
+
+fn is_too_large(body: &[u8]) -> bool {
+    body.len() > STORED_BYTES_MAX
+}
+
+/// A real server's storage refuses large requests, with no better word for it than 500.
+pub(crate) fn check_size(body: &[u8], dry_run: bool) -> Result<(), Failure> {
+    if is_too_large(body) && !dry_run {
+        return Err(Failure::internal("etcdserver: request is too large"));
+    }
+    Ok(())
+}
+
+/// Keeps the books of `managedFields`, as the last hand on an object that is written.
+pub(crate) fn own<S: Served>(
+    live: Option<&Object<S>>,
+    next: &mut Object<S>,
+    clears: bool,
+    kind: &'static Kind,
+    options: &WriteOptions,
+) {
+    let sent = next.meta.extra().managed_fields.as_slice();
+    let entries = if clears { &[] } else { sent };
+    if live.is_some() && entries.is_empty() {
+        // Nobody keeps books of this object, and an update does not begin to.
+        if !sent.is_empty() {
+            set_managed(next, Vec::new());
+        }
+        return;
+    }
+    // What a create brings along is no history.
+    let entries = if live.is_none() { &[] } else { entries };
+    let before =
+        live.map_or_else(|| read::zero(super::schema::Type::Struct(kind.object)), |o| codec::bare(o, kind));
+    let changed = fields::difference(&before, &codec::bare(next, kind), kind.object);
+    let after = managed::after_update(entries, &changed, &options.writer);
+    if after != next.meta.extra().managed_fields {
+        set_managed(next, after);
+    }
+}
+
+pub(crate) fn set_managed<S>(object: &mut Object<S>, entries: Vec<crate::store::ManagedFields>) {
+    let mut extra = object.meta.extra.take().map_or_else(Extra::default, Arc::unwrap_or_clone);
+    extra.managed_fields = entries;
+    object.meta.extra = extra.shared();
+}

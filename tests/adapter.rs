@@ -1,0 +1,437 @@
+//! Elections of the adapter against a server on loopback, in real time.
+#![cfg(feature = "adapter")]
+#![allow(clippy::disallowed_methods, reason = "these tests run in real time")]
+
+mod support;
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use leasehold::adapter::{
+    Builder, CancellationToken, End, Error, LeaderElection, LockKind, Metrics, Outcome, Protocol, Role,
+};
+use leasehold::core::StopReason;
+use serde_json::json;
+use support::{FakeApi, Fault, wait_for};
+
+const SOON: Duration = Duration::from_secs(5);
+const LEASE: &str = "/apis/coordination.k8s.io/v1/namespaces/default/leases/lock";
+
+fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+/// An election with short timings; nobody deletes Leases behind its back, so that it may lead at once.
+fn election(api: &FakeApi, client: &str) -> Builder {
+    LeaderElection::builder(api.config(client))
+        .lease("default", "lock")
+        .identity(client)
+        .durations(ms(1_000), ms(600), ms(100))
+        .trust_fresh_namespace(true)
+        .events(None)
+}
+
+/// Polls a future to its end on a runtime of the test's own.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { tokio::time::timeout(Duration::from_secs(30), future).await.expect("in time") })
+}
+
+#[test]
+fn work_runs_while_leading_and_the_lock_is_released_after_it() {
+    let api = FakeApi::start();
+    let held = Arc::new(Mutex::new(String::new()));
+    let outcome = block_on(election(&api, "a").label("app", "x").run(|leadership| {
+        let (api, held) = (api.clone(), Arc::clone(&held));
+        async move {
+            assert!(leadership.may_act());
+            assert!(leadership.remaining() <= ms(600));
+            *held.lock().unwrap() = api.holder("lock");
+            leadership.fencing_token()
+        }
+    }));
+    let Ok(Outcome::Finished(token)) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(*held.lock().unwrap(), "a");
+    // The lock's first write is the first write of all.
+    assert_eq!(token, 1);
+    let lease = api.lease("lock").unwrap();
+    assert_eq!(lease["spec"]["holderIdentity"], "");
+    assert_eq!(lease["spec"]["leaseDurationSeconds"], 1);
+    assert_eq!(lease["spec"]["acquireTime"], lease["spec"]["renewTime"]);
+    assert_eq!(lease["metadata"]["labels"]["app"], "x");
+}
+
+#[test]
+fn on_shutdown_the_work_is_told_then_dropped_then_the_lock_released() {
+    let api = FakeApi::start();
+    let stop = CancellationToken::new();
+    let told = Arc::new(AtomicBool::new(false));
+    let (told_too, stopper) = (Arc::clone(&told), stop.clone());
+    let started = Instant::now();
+    let outcome = block_on(election(&api, "a").shutdown_on(stop).grace(ms(300)).run(|leadership| {
+        let (told, stopper) = (Arc::clone(&told_too), stopper.clone());
+        async move {
+            stopper.cancel();
+            assert_eq!(leadership.lost().await, StopReason::Shutdown);
+            told.store(true, Ordering::SeqCst);
+            // Still its own while it winds up, and never ready by itself.
+            assert!(leadership.may_act());
+            std::future::pending::<()>().await;
+        }
+    }));
+    assert_eq!(outcome.unwrap(), Outcome::Shutdown);
+    assert!(told.load(Ordering::SeqCst));
+    assert!(started.elapsed() >= ms(300));
+    assert_eq!(api.holder("lock"), "");
+}
+
+#[test]
+fn a_leader_cut_off_stops_at_its_deadline_and_another_takes_over_after_it() {
+    let api = FakeApi::start();
+    let acting = Arc::new(AtomicUsize::new(0));
+    let most = Arc::new(AtomicUsize::new(0));
+    let run = |client: &'static str, stop: CancellationToken| {
+        let (api, acting, most) = (api.clone(), Arc::clone(&acting), Arc::clone(&most));
+        std::thread::spawn(move || {
+            block_on(election(&api, client).contend_again(true).shutdown_on(stop).run(|leadership| {
+                let (acting, most) = (Arc::clone(&acting), Arc::clone(&most));
+                async move {
+                    struct Acting(Arc<AtomicUsize>);
+                    impl Drop for Acting {
+                        fn drop(&mut self) {
+                            self.0.fetch_sub(1, Ordering::SeqCst);
+                        }
+                    }
+                    most.fetch_max(acting.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    let _acting = Acting(acting);
+                    leadership.lost().await;
+                }
+            }))
+        })
+    };
+    let stop = CancellationToken::new();
+    let a = run("a", stop.clone());
+    wait_for("a leads", SOON, || api.holder("lock") == "a");
+    let b = run("b", stop.clone());
+    std::thread::sleep(ms(300));
+    let cut = Instant::now();
+    api.fault("a", Fault::Hang);
+    wait_for("a stops", SOON, || acting.load(Ordering::SeqCst) == 0);
+    assert!(cut.elapsed() < ms(900), "{:?}", cut.elapsed());
+    wait_for("b leads", SOON, || api.holder("lock") == "b");
+    assert!(cut.elapsed() >= ms(850), "b took over before a's Lease expired: {:?}", cut.elapsed());
+    // Reachable again, a contends again, without a process restart, and waits.
+    api.fault("a", None);
+    std::thread::sleep(ms(500));
+    assert_eq!(api.holder("lock"), "b");
+    stop.cancel();
+    assert_eq!(a.join().unwrap().unwrap(), Outcome::Shutdown);
+    assert_eq!(b.join().unwrap().unwrap(), Outcome::Shutdown);
+    assert_eq!(most.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn a_blocked_executor_does_not_lose_the_lock() {
+    let api = FakeApi::start();
+    let outcome = block_on(election(&api, "a").run(|leadership| async move {
+        // Three times RenewDeadline without a single poll of anything.
+        std::thread::sleep(ms(1_800));
+        leadership.may_act() && leadership.reason().is_none()
+    }));
+    assert_eq!(outcome.unwrap(), Outcome::Finished(true));
+}
+
+#[test]
+fn may_act_says_no_at_the_deadline_though_the_work_is_blocked() {
+    let api = FakeApi::start();
+    let faulty = api.clone();
+    let outcome = block_on(election(&api, "a").stop_timeout(ms(200)).run(|leadership| {
+        faulty.fault("a", Fault::Hang);
+        async move {
+            std::thread::sleep(ms(1_000));
+            assert!(!leadership.may_act());
+            assert!(leadership.remaining().is_zero());
+        }
+    }));
+    // It blocked for longer than it was waited for, and nothing was released.
+    assert!(matches!(outcome, Err(Error::WorkDidNotStop(_))), "{outcome:?}");
+    assert_eq!(api.holder("lock"), "a");
+}
+
+#[test]
+fn work_that_does_not_stop_is_not_released() {
+    let api = FakeApi::start();
+    let candidate = election(&api, "a").stop_timeout(ms(150)).build().unwrap().start().unwrap();
+    wait_for("it leads", SOON, || candidate.leadership().is_some());
+    let leadership = candidate.leadership().unwrap();
+    candidate.shutdown();
+    let ended = block_on(candidate.ended());
+    assert!(matches!(ended, Err(Error::WorkDidNotStop(_))), "{ended:?}");
+    assert!(!leadership.may_act());
+    assert_eq!(api.holder("lock"), "a");
+}
+
+#[test]
+fn a_lost_response_is_recognised_and_not_led_on() {
+    let api = FakeApi::start();
+    api.fault("a", Fault::LoseResponses);
+    let candidate = election(&api, "a").build().unwrap().start().unwrap();
+    wait_for("the create is applied", SOON, || api.holder("lock") == "a");
+    std::thread::sleep(ms(100));
+    assert!(candidate.leadership().is_none());
+    let created = api.lease("lock").unwrap()["metadata"]["resourceVersion"].clone();
+    api.fault("a", None);
+    wait_for("it leads", SOON, || candidate.leadership().is_some());
+    let token = candidate.leadership().unwrap().fencing_token();
+    assert!(
+        token > created.as_str().unwrap().parse().unwrap(),
+        "it leads from a renewal, not from the create"
+    );
+}
+
+#[test]
+fn a_deleted_lock_ends_the_term_and_whoever_makes_it_anew_waits() {
+    let api = FakeApi::start();
+    let candidate = election(&api, "a")
+        .trust_fresh_namespace(false)
+        .contend_again(true)
+        .build()
+        .unwrap()
+        .start()
+        .unwrap();
+    let started = Instant::now();
+    wait_for("it leads", SOON, || candidate.leadership().is_some());
+    assert!(started.elapsed() >= ms(1_000), "the quarantine was {:?}", started.elapsed());
+    let first = candidate.leadership().unwrap();
+    api.delete(LEASE);
+    wait_for("it is told", SOON, || first.reason() == Some(StopReason::LeaseMissing));
+    first.work_stopped();
+    wait_for("it makes it anew", SOON, || api.holder("lock") == "a");
+    let anew = Instant::now();
+    wait_for("it leads again", SOON, || candidate.leadership().is_some());
+    assert!(anew.elapsed() >= ms(950), "the quarantine was {:?}", anew.elapsed());
+    let second = candidate.leadership().unwrap();
+    assert!(second.fencing_token() > first.fencing_token());
+    assert!(!first.may_act() && second.may_act());
+    // Nobody confirms a stop, so it is not to wait for one either.
+    second.work_stopped();
+    assert_eq!(block_on(candidate.ended()).unwrap(), End::Shutdown);
+}
+
+#[test]
+fn work_that_returns_because_it_may_not_act_is_a_loss_and_no_end() {
+    let api = FakeApi::start();
+    let (terms, faulty) = (AtomicUsize::new(0), api.clone());
+    let outcome = block_on(election(&api, "a").contend_again(true).run(|leadership| {
+        let term = terms.fetch_add(1, Ordering::SeqCst);
+        if term == 0 {
+            faulty.fault("a", Fault::Hang);
+        }
+        let api = faulty.clone();
+        async move {
+            while term == 0 && leadership.may_act() {
+                // Notices before the elector's thread does, more often than not.
+                std::thread::yield_now();
+            }
+            api.fault("a", None);
+        }
+    }));
+    assert_eq!(outcome.unwrap(), Outcome::Finished(()));
+    assert_eq!(terms.load(Ordering::SeqCst), 2, "the first term was no end");
+    // The same for who confirms by hand.
+    let api = FakeApi::start();
+    let candidate = election(&api, "a").build().unwrap().start().unwrap();
+    wait_for("it leads", SOON, || candidate.leadership().is_some());
+    let leadership = candidate.leadership().unwrap();
+    api.fault("a", Fault::Hang);
+    while leadership.may_act() {
+        std::thread::yield_now();
+    }
+    leadership.work_stopped();
+    assert_eq!(block_on(candidate.ended()).unwrap(), End::Lost(StopReason::DeadlinePassed));
+}
+
+#[test]
+fn one_loss_ends_it_unless_asked_otherwise() {
+    let api = FakeApi::start();
+    let candidate = election(&api, "a").build().unwrap().start().unwrap();
+    wait_for("it leads", SOON, || candidate.leadership().is_some());
+    let leadership = candidate.leadership().unwrap();
+    api.edit(LEASE, |lease| lease["spec"]["holderIdentity"] = "thief".into());
+    // The thief has to wait as anybody has, so that the leader may go on until its deadline.
+    wait_for("it is told", SOON, || leadership.reason() == Some(StopReason::DeadlinePassed));
+    assert!(matches!(candidate.states().borrow().role, Role::Stopping(..)));
+    leadership.work_stopped();
+    assert_eq!(block_on(candidate.ended()).unwrap(), End::Lost(StopReason::DeadlinePassed));
+    assert_eq!(api.holder("lock"), "thief");
+    assert_eq!(&*candidate.states().borrow().leader, "thief");
+}
+
+#[test]
+fn dropping_the_run_drops_the_work_and_releases() {
+    let api = FakeApi::start();
+    let gone = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&gone);
+    block_on(async {
+        let run = election(&api, "a").run(|_leadership| {
+            struct Gone(Arc<AtomicBool>);
+            impl Drop for Gone {
+                fn drop(&mut self) {
+                    self.0.store(true, Ordering::SeqCst);
+                }
+            }
+            let gone = Gone(Arc::clone(&flag));
+            async move {
+                let _gone = gone;
+                std::future::pending::<()>().await;
+            }
+        });
+        assert!(tokio::time::timeout(ms(500), run).await.is_err());
+    });
+    assert!(gone.load(Ordering::SeqCst));
+    wait_for("it is released", SOON, || api.holder("lock").is_empty());
+}
+
+#[test]
+fn metrics_events_health_and_new_leaders_are_told() {
+    let api = FakeApi::start();
+    let mut registry = prometheus_client::registry::Registry::default();
+    let metrics = Metrics::register(&mut registry);
+    let leaders = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&leaders);
+    let candidate = election(&api, "a")
+        .metrics(&metrics)
+        .events("my-controller")
+        .on_new_leader(move |leader| heard.lock().unwrap().push(leader.to_owned()))
+        .build()
+        .unwrap()
+        .start()
+        .unwrap();
+    let exported = || {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        text
+    };
+    assert!(exported().contains("leader_election_master_status{name=\"lock\"} 0"), "{}", exported());
+    wait_for("it leads", SOON, || candidate.leadership().is_some());
+    wait_for("it renews", SOON, || exported().contains("renewal_duration_seconds_count{name=\"lock\"} 3"));
+    assert!(exported().contains("leader_election_master_status{name=\"lock\"} 1"), "{}", exported());
+    assert_eq!(candidate.health().check(Duration::ZERO), Ok(()));
+
+    // Somebody touches the Lease: the next renewal takes the slow path.
+    api.edit(LEASE, |lease| lease["metadata"]["annotations"] = json!({"touched": "yes"}));
+    wait_for("the slow path", SOON, || {
+        exported().contains("leader_election_slowpath_total{name=\"lock\"} 1")
+    });
+    assert_eq!(
+        api.lease("lock").unwrap()["metadata"]["annotations"]["touched"],
+        "yes",
+        "it keeps what is not its own"
+    );
+
+    let leadership = candidate.leadership().unwrap();
+    candidate.shutdown();
+    block_on(leadership.lost());
+    leadership.work_stopped();
+    block_on(candidate.ended()).unwrap();
+    assert!(exported().contains("leader_election_master_status{name=\"lock\"} 0"), "{}", exported());
+    assert_eq!(leaders.lock().unwrap()[0], "a");
+
+    let events = api.all("/api/v1/namespaces/default/events/");
+    let messages: Vec<_> = events.iter().map(|event| event["message"].as_str().unwrap()).collect();
+    assert_eq!(messages, ["a became leader", "a stopped leading"]);
+    for event in events {
+        assert_eq!((&event["type"], &event["reason"]), (&json!("Normal"), &json!("LeaderElection")));
+        assert_eq!(event["source"]["component"], "my-controller");
+        let about = &event["involvedObject"];
+        assert_eq!(
+            (&about["kind"], &about["apiVersion"]),
+            (&json!("Lease"), &json!("coordination.k8s.io/v1"))
+        );
+        assert_eq!((&about["name"], &about["uid"]), (&json!("lock"), &json!("uid-1")));
+    }
+}
+
+#[test]
+fn client_go_leads_at_once_and_writes_what_client_go_writes() {
+    let api = FakeApi::start();
+    let candidate = election(&api, "a").protocol(Protocol::ClientGo).build().unwrap().start().unwrap();
+    wait_for("it leads", SOON, || candidate.leadership().is_some());
+    assert_eq!(candidate.leadership().unwrap().remaining(), Duration::MAX);
+    let spec = api.lease("lock").unwrap()["spec"].clone();
+    assert_eq!((&spec["leaseDurationSeconds"], &spec["leaseTransitions"]), (&json!(1), &json!(0)));
+    assert_eq!(spec["renewTime"].as_str().unwrap().len(), "2026-01-01T00:00:00.000000Z".len());
+}
+
+#[test]
+fn old_locks_and_pairs_of_locks_elect_one() {
+    let config_map = "/api/v1/namespaces/default/configmaps/lock";
+    let endpoints = "/api/v1/namespaces/default/endpoints/lock";
+    for (kind, paths) in [
+        (LockKind::ConfigMaps, vec![config_map]),
+        (LockKind::Endpoints, vec![endpoints]),
+        (LockKind::ConfigMapsLeases, vec![config_map, LEASE]),
+        (LockKind::EndpointsLeases, vec![endpoints, LEASE]),
+    ] {
+        let api = FakeApi::start();
+        let a = election(&api, "a").lock(kind).build().unwrap().start().unwrap();
+        wait_for("a leads", SOON, || a.leadership().is_some());
+        for path in &paths {
+            assert_eq!(holder_of(&api, path), "a", "{kind} {path}");
+        }
+        let b = election(&api, "b").lock(kind).build().unwrap().start().unwrap();
+        std::thread::sleep(ms(1_300));
+        assert!(b.leadership().is_none(), "{kind}: a renews");
+        a.leadership().unwrap().work_stopped();
+        wait_for("b leads", SOON, || b.leadership().is_some());
+        for path in &paths {
+            assert_eq!(holder_of(&api, path), "b", "{kind} {path}");
+        }
+    }
+}
+
+#[test]
+fn a_pair_of_locks_is_not_taken_while_somebody_renews_the_second() {
+    let api = FakeApi::start();
+    let pair = election(&api, "pair").lock(LockKind::ConfigMapsLeases);
+    let new = election(&api, "new").build().unwrap().start().unwrap();
+    wait_for("the one with a Lease only leads", SOON, || new.leadership().is_some());
+    // The first lock says that nobody holds it.
+    api.put(
+        "/api/v1/namespaces/default/configmaps/lock",
+        json!({"metadata": {"name": "lock", "namespace": "default", "annotations": {
+            "control-plane.alpha.kubernetes.io/leader": "{\"holderIdentity\":\"\",\"leaseDurationSeconds\":1,\"acquireTime\":\"2026-01-01T00:00:00Z\",\"renewTime\":\"2026-01-01T00:00:00Z\",\"leaderTransitions\":0}"
+        }}}),
+    );
+    let pair = pair.build().unwrap().start().unwrap();
+    std::thread::sleep(ms(2_500));
+    assert!(pair.leadership().is_none());
+    assert!(new.leadership().is_some_and(|leadership| leadership.may_act()));
+    assert_eq!(&*pair.states().borrow().leader, "leaderelection.k8s.io/unknown");
+    new.leadership().unwrap().work_stopped();
+    wait_for("the pair is taken", SOON, || pair.leadership().is_some());
+}
+
+#[test]
+fn missing_settings_and_unsafe_timings_are_refused_with_a_remedy() {
+    let api = FakeApi::start();
+    let builder = || LeaderElection::builder(api.config("a"));
+    let error = builder().lease("default", "").build().err().unwrap().to_string();
+    assert!(error.contains("name is missing") && error.contains(".lease("), "{error}");
+    let timings = builder().lease("default", "lock").durations(ms(1_000), ms(1_000), ms(100)).build();
+    let error = timings.err().unwrap().to_string();
+    assert!(error.contains("must be below LeaseDuration"), "{error}");
+    assert_eq!(api.requests(), 0);
+}
+
+/// The holder, by a Lease's spec or by the annotation.
+fn holder_of(api: &FakeApi, path: &str) -> String {
+    let object = api.object(path).unwrap_or_default();
+    if let Some(holder) = object["spec"]["holderIdentity"].as_str() {
+        return holder.to_owned();
+    }
+    let written = &object["metadata"]["annotations"]["control-plane.alpha.kubernetes.io/leader"];
+    let record: serde_json::Value = serde_json::from_str(written.as_str().unwrap_or("{}")).unwrap();
+    record["holderIdentity"].as_str().unwrap_or_default().to_owned()
+}

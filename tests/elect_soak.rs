@@ -1,0 +1,309 @@
+//! Three `leasehold elect` beside a real API server or `leasehold serve`, and one fault after another: never two commands at once,
+//! tokens that grow, and another leader within the bound.
+//!
+//! | variable | what |
+//! | --- | --- |
+//! | `LEASEHOLD_TEST_KUBECONFIG` | the cluster; without it, `leasehold serve` (where the network's faults are tried too) |
+//! | `LEASEHOLD_TEST_ROUNDS` | how many faults; 8 take less than a minute |
+//! | `LEASEHOLD_TEST_SEED` | which ones |
+#![cfg(all(feature = "adapter", feature = "cli", feature = "serve", target_os = "linux"))]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "this test runs in real time, and says what it measured"
+)]
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+const LEASE_DURATION: Duration = Duration::from_secs(3);
+const RETRY_PERIOD: Duration = Duration::from_millis(500);
+/// Processes that start, and a machine that does other things besides.
+const SLACK: Duration = Duration::from_secs(2);
+
+/// The lock is held by whatever is left of a command, so that two of them do not go unnoticed.
+const COMMAND: &str = r#"
+exec 9>>lock
+flock -n 9 || { echo "overlap $LEASEHOLD_IDENTITY" >> log; exit 1; }
+echo "start $LEASEHOLD_IDENTITY $LEASEHOLD_FENCING_TOKEN" >> log
+exec sleep 1000
+"#;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Fault {
+    KillWrapper,
+    StopWrapper,
+    Terminate,
+    KillGuard,
+    DeleteLease,
+    CutOff,
+    LoseResponses,
+}
+
+impl Fault {
+    const ANYWHERE: [Self; 5] =
+        [Self::KillWrapper, Self::StopWrapper, Self::Terminate, Self::KillGuard, Self::DeleteLease];
+    const ON_SERVE: [Self; 2] = [Self::CutOff, Self::LoseResponses];
+
+    /// A candidate's observation lags by a poll at most, it waits for LeaseDuration from there and looks at once; a lock
+    /// that was released is found by the next poll; one that was deleted is missed at the next renewal or poll, made anew
+    /// by a poll, and waited for.
+    fn bound(self) -> Duration {
+        let poll = RETRY_PERIOD * 11 / 5;
+        SLACK
+            + match self {
+                // The guard's death is the command's end, and the wrapper's: the lock is released.
+                Self::Terminate | Self::KillGuard => poll,
+                Self::DeleteLease => LEASE_DURATION + poll * 2,
+                _ => LEASE_DURATION + poll,
+            }
+    }
+}
+
+struct Cluster {
+    kubeconfig: PathBuf,
+    /// The server that was started for the test, where it listens, and the token that switches faults.
+    served: Option<(Child, String, String)>,
+}
+
+impl Cluster {
+    fn new(folder: &TempDir) -> Self {
+        if let Some(given) = std::env::var_os("LEASEHOLD_TEST_KUBECONFIG") {
+            return Self { kubeconfig: given.into(), served: None };
+        }
+        println!("LEASEHOLD_TEST_KUBECONFIG is not set: `leasehold serve` is the cluster");
+        let (kubeconfig, token) = (folder.path().join("kubeconfig"), folder.path().join("control"));
+        let mut server = Command::new(env!("CARGO_BIN_EXE_leasehold"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--client", "n0", "--client", "n1", "--client", "n2"])
+            .arg("--kubeconfig-out")
+            .arg(&kubeconfig)
+            .arg("--control-token-out")
+            .arg(&token)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(server.stderr.take().unwrap()).read_line(&mut line).unwrap();
+        let (_, address) = line.trim().rsplit_once("http://").unwrap_or_else(|| panic!("{line}"));
+        let token = std::fs::read_to_string(token).unwrap().trim().to_owned();
+        Self { kubeconfig, served: Some((server, address.to_owned(), token)) }
+    }
+
+    /// Asks the control endpoint.
+    fn control(&self, method: &str, body: &str) {
+        let Some((_, address, token)) = &self.served else { return };
+        let mut stream = TcpStream::connect(address).unwrap();
+        let length = body.len();
+        write!(
+            stream,
+            "{method} /control/faults HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\
+             Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
+    }
+
+    fn delete_lease(&self, name: &str) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let file = Kubeconfig::read_from(&self.kubeconfig).unwrap();
+            let config =
+                kube::Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.unwrap();
+            let namespace = config.default_namespace.clone();
+            let leases = kube::Api::<Lease>::namespaced(kube::Client::try_from(config).unwrap(), &namespace);
+            leases.delete(name, &kube::api::DeleteParams::default()).await.unwrap();
+        });
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if let Some((server, ..)) = &mut self.served {
+            _ = server.kill();
+            _ = server.wait();
+        }
+    }
+}
+
+struct Fleet {
+    folder: TempDir,
+    cluster: Cluster,
+    lock: String,
+    replicas: Vec<Child>,
+    generation: u32,
+}
+
+impl Fleet {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let cluster = Cluster::new(&folder);
+        let lock = format!("leasehold-test-{}", std::process::id());
+        let mut fleet = Self { folder, cluster, lock, replicas: Vec::new(), generation: 0 };
+        for index in 0..3 {
+            let replica = fleet.replica(index);
+            fleet.replicas.push(replica);
+        }
+        fleet
+    }
+
+    fn replica(&mut self, index: usize) -> Child {
+        self.generation += 1;
+        let mut command = Command::new(env!("CARGO_BIN_EXE_leasehold"));
+        command.arg("elect").arg("--kubeconfig").arg(&self.cluster.kubeconfig);
+        if self.cluster.served.is_some() {
+            command.args(["--context", &format!("n{index}")]);
+        }
+        let file = self.folder.path().join(format!("{index}.stderr"));
+        let log = std::fs::File::options().create(true).append(true).open(file).unwrap();
+        command
+            .args(["--identity", &format!("{index}-{}", self.generation)])
+            .args(["--leader-elect-resource-name", &self.lock, "--no-events"])
+            .args(["--leader-elect-lease-duration=3s", "--leader-elect-renew-deadline=2s"])
+            .args(["--leader-elect-retry-period=500ms", "--", "sh", "-c", COMMAND])
+            .current_dir(self.folder.path())
+            .stderr(log);
+        command.spawn().unwrap()
+    }
+
+    /// Of every command that began: its replica and its token.
+    fn starts(&self) -> Vec<(usize, u64)> {
+        let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        assert!(!log.contains("overlap"), "two commands were alive at once:\n{log}");
+        let lines = log.lines().filter_map(|line| line.strip_prefix("start "));
+        let words = lines.filter_map(|line| line.split_once(' ')).filter_map(|(identity, token)| {
+            let (index, _) = identity.split_once('-')?;
+            Some((index.parse().ok()?, token.parse().ok()?))
+        });
+        let starts: Vec<(usize, u64)> = words.collect();
+        assert!(starts.is_sorted_by(|a, b| a.1 < b.1), "tokens must grow: {starts:?}");
+        starts
+    }
+
+    /// Waits for the `nth` start, and returns whose it was.
+    fn wait_for_start(&self, nth: usize, at_most: Duration, what: impl std::fmt::Debug) -> usize {
+        let began = Instant::now();
+        loop {
+            if let Some((index, _)) = self.starts().get(nth - 1) {
+                return *index;
+            }
+            assert!(began.elapsed() < at_most, "{what:?}: nobody leads after {at_most:?}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn signal(&self, index: usize, signal: Signal) {
+        kill_process(Pid::from_child(&self.replicas[index]), signal).unwrap();
+    }
+
+    /// What the fault does to the leader.
+    fn strike(&mut self, fault: Fault, leader: usize) {
+        match fault {
+            Fault::KillWrapper => self.signal(leader, Signal::KILL),
+            Fault::StopWrapper => self.signal(leader, Signal::STOP),
+            Fault::Terminate => self.signal(leader, Signal::TERM),
+            Fault::KillGuard => {
+                let pid = self.replicas[leader].id();
+                let guard = guard_of(pid).unwrap_or_else(|| panic!("{pid} has no guard"));
+                kill_process(guard, Signal::KILL).unwrap();
+            }
+            Fault::DeleteLease => self.cluster.delete_lease(&self.lock),
+            Fault::CutOff => self.link(leader, "request"),
+            Fault::LoseResponses => self.link(leader, "response"),
+        }
+    }
+
+    fn link(&self, who: usize, leg: &str) {
+        let fault = format!("{{link: {{who: n{who}, leg: {leg}, effect: hang}}, for: 1h}}");
+        self.cluster.control("POST", &fault);
+    }
+
+    /// Makes the one that was hit a candidate again.
+    fn mend(&mut self, fault: Fault, leader: usize) {
+        match fault {
+            Fault::KillWrapper | Fault::Terminate | Fault::KillGuard => {
+                self.replicas[leader].wait().unwrap();
+                self.replicas[leader] = self.replica(leader);
+            }
+            Fault::StopWrapper => self.signal(leader, Signal::CONT),
+            Fault::DeleteLease => {}
+            Fault::CutOff | Fault::LoseResponses => self.cluster.control("DELETE", ""),
+        }
+    }
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        for replica in &mut self.replicas {
+            _ = kill_process(Pid::from_child(replica), Signal::CONT);
+            _ = replica.kill();
+            _ = replica.wait();
+        }
+        if std::thread::panicking() {
+            for name in ["log", "0.stderr", "1.stderr", "2.stderr"] {
+                let text = std::fs::read_to_string(self.folder.path().join(name)).unwrap_or_default();
+                println!("--- {name}\n{text}");
+            }
+        }
+    }
+}
+
+/// The only child of a wrapper that leads.
+fn guard_of(pid: u32) -> Option<Pid> {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).ok()?.filter_map(Result::ok);
+    let lists = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+    lists.flat_map(|list| list.split(' ').filter_map(|pid| pid.parse().ok()).next()).find_map(Pid::from_raw)
+}
+
+#[test]
+fn never_two_commands_at_once_and_always_another_in_time() {
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect(name));
+    let rounds = number("LEASEHOLD_TEST_ROUNDS").unwrap_or(8);
+    let mut seed = number("LEASEHOLD_TEST_SEED").unwrap_or(1);
+    let mut draw = |n: u64| {
+        // splitmix64
+        seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % n
+    };
+    let mut fleet = Fleet::new();
+    let mut kinds = Fault::ANYWHERE.to_vec();
+    if fleet.cluster.served.is_some() {
+        kinds.extend(Fault::ON_SERVE);
+    }
+    // Whoever makes the lock waits for LeaseDuration before it leads.
+    let mut leader = fleet.wait_for_start(1, LEASE_DURATION + SLACK * 2, "the beginning");
+    let mut started = 1;
+    for round in 0..rounds {
+        std::thread::sleep(Duration::from_millis(300 + draw(1_200)));
+        assert_eq!(fleet.starts().len(), started, "a change without a cause");
+        for (index, replica) in fleet.replicas.iter_mut().enumerate() {
+            assert_eq!(replica.try_wait().unwrap(), None, "replica {index} ended by itself");
+        }
+        let fault = kinds[usize::try_from((round + draw(2)) % kinds.len() as u64).unwrap()];
+        let struck = Instant::now();
+        fleet.strike(fault, leader);
+        started += 1;
+        let next = fleet.wait_for_start(started, fault.bound(), fault);
+        println!("{fault:?}: {leader} to {next} in {:.2} s", struck.elapsed().as_secs_f64());
+        if fault != Fault::DeleteLease {
+            assert_ne!(next, leader, "{fault:?}");
+        }
+        fleet.mend(fault, leader);
+        leader = next;
+    }
+    assert_eq!(fleet.starts().len() as u64, rounds + 1);
+    if fleet.cluster.served.is_none() {
+        fleet.cluster.delete_lease(&fleet.lock);
+    }
+}

@@ -1,0 +1,75 @@
+//! The fuzzing corpus, replayed as it is and with random damage: nothing that is sent may cause a panic.
+//!
+//! `cargo +nightly fuzz run request tests/data/fuzz/request` (and `patch`, `scenario`) goes on where this ends.
+#![cfg(feature = "serve")]
+
+use std::path::Path;
+
+use leasehold::scenario::{Format, Scenario};
+use leasehold::serve::fuzzing;
+use rand::{Rng, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+
+fn corpus(target: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/fuzz").join(target);
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(files.len() >= 4, "{files:?}");
+    files.iter().map(|file| std::fs::read(file).unwrap()).collect()
+}
+
+fn damaged(seeds: &[Vec<u8>], rng: &mut Pcg64Mcg) -> Vec<u8> {
+    let below = |rng: &mut Pcg64Mcg, n: usize| (rng.next_u64() % n.max(1) as u64) as usize;
+    let mut data = seeds[below(rng, seeds.len())].clone();
+    for _ in 0..=below(rng, 4) {
+        let at = below(rng, data.len());
+        match below(rng, 6) {
+            0 if !data.is_empty() => data[at] ^= 1 << below(rng, 8),
+            1 if !data.is_empty() => data[at] = rng.next_u64() as u8,
+            2 => data.truncate(at),
+            3 if !data.is_empty() => _ = data.remove(at),
+            4 => {
+                let end = (at + below(rng, 40)).min(data.len());
+                let part = data[at..end].to_vec();
+                let to = below(rng, data.len());
+                data.splice(to..to, part);
+            }
+            _ => {
+                let other = &seeds[below(rng, seeds.len())];
+                let from = below(rng, other.len());
+                let part = other[from..(from + below(rng, 60)).min(other.len())].to_vec();
+                data.splice(at..at, part);
+            }
+        }
+    }
+    data
+}
+
+fn shake(target: &str, times: u32, run: impl Fn(&[u8])) {
+    let seeds = corpus(target);
+    seeds.iter().for_each(|seed| run(seed));
+    let mut rng = Pcg64Mcg::seed_from_u64(7);
+    for _ in 0..times {
+        let data = damaged(&seeds, &mut rng);
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&data)));
+        assert!(result.is_ok(), "{target}: {:?}", String::from_utf8_lossy(&data));
+    }
+}
+
+#[test]
+fn requests() {
+    shake("request", 60_000, fuzzing::request);
+}
+
+#[test]
+fn patches() {
+    shake("patch", 30_000, fuzzing::patch);
+}
+
+#[test]
+fn scenarios() {
+    shake("scenario", 3_000, |data| {
+        let text = String::from_utf8_lossy(data);
+        let _read = Scenario::parse(&text, Format::Yaml, "fuzz", Path::new(""), &[]);
+    });
+}
