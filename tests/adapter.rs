@@ -259,11 +259,10 @@ fn one_loss_ends_it_unless_asked_otherwise() {
     wait_for("it leads", SOON, || candidate.leadership().is_some());
     let leadership = candidate.leadership().unwrap();
     api.edit(LEASE, |lease| lease["spec"]["holderIdentity"] = "thief".into());
-    // The thief has to wait as anybody has, so that the leader may go on until its deadline.
-    wait_for("it is told", SOON, || leadership.reason() == Some(StopReason::DeadlinePassed));
+    wait_for("it is told", SOON, || leadership.reason() == Some(StopReason::OtherHolder));
     assert!(matches!(candidate.states().borrow().role, Role::Stopping(..)));
     leadership.work_stopped();
-    assert_eq!(block_on(candidate.ended()).unwrap(), End::Lost(StopReason::DeadlinePassed));
+    assert_eq!(block_on(candidate.ended()).unwrap(), End::Lost(StopReason::OtherHolder));
     assert_eq!(api.holder("lock"), "thief");
     assert_eq!(&*candidate.states().borrow().leader, "thief");
 }

@@ -43,7 +43,7 @@
 //! | a response takes 9.5 s, then the leader is cut off | 6.5 s | 6.5 s | 0 | 0 |
 //! | the leader is cut off while it releases | 4.9 s | 5.0 s | 0 | 0 |
 //! | somebody deletes the lock | 12 s | 0 | 2.0 s | 0 |
-//! | somebody clears the holder | 12 s | 0 | 9.9 s | 0 |
+//! | somebody clears the holder | 12 s | 0 | 2.0 s | 0 |
 //!
 //! The deadline is the leader's; whether a missing or empty lock is taken at once is the candidate's.
 //!
