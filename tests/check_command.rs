@@ -248,7 +248,7 @@ fn junit_names_each_property() {
     for (question, wanted) in [
         (PROVED.to_vec(), r#"failures="0" errors="0""#),
         (VIOLATED.to_vec(), r#"failures="1" errors="0""#),
-        (with(&LONG, &["--timeout", "0s"]), r#"failures="0" errors="5""#),
+        (with(&LONG, &["--timeout", "0s"]), r#"failures="0" errors="6""#),
     ] {
         let folder = folder();
         let status = check(folder.path(), &with(&question, &["--junit", "found.xml"])).status;
