@@ -33,7 +33,8 @@ impl Codec {
         self.forget_what_rules_ignore(&mut m);
         let own_name = self.setup.config.rules().own_name;
         let mine = m.observed.is_some_and(|observed| m.is_mine(me, own_name, &observed.record));
-        self.cut_observation_time(&mut m, mine);
+        let may_oversleep = replica.paused.is_some() || world.left.pauses > 0;
+        self.cut_observation_time(&mut m, mine, may_oversleep);
         self.cut_attempt(&mut m);
         self.cut_observed(&mut m, me);
         self.cut_fetched(world, &mut m);
@@ -127,13 +128,23 @@ impl Codec {
     }
 
     /// When the record was first seen does not matter where it is not looked at, or not any more; nor where it is one's own
-    /// and stays valid for as long as the term can last.
-    fn cut_observation_time(&self, m: &mut Memory, mine: bool) {
+    /// and stays valid until the round that is under way, or the next, has ended.
+    fn cut_observation_time(&self, m: &mut Memory, mine: bool, may_oversleep: bool) {
         let Some(Observed { record, at }) = &mut m.observed else { return };
         let leads_on = match (&m.term, m.phase) {
             (Some(term), Phase::Renewing { .. } | Phase::Resting { .. }) => {
                 let valid_until = *at + self.wait_for(record);
-                mine && !term.is_quarantined() && self.has_lead_timer() && valid_until > term.lead_until
+                let by_round = self.setup.config.rules().deadline_from == DeadlineFrom::RoundStart;
+                let asked_until = match m.phase {
+                    // The next round, whenever it begins, has a deadline of its own.
+                    Phase::Resting { .. } if by_round && may_oversleep => LocalInstant::FAR_FUTURE,
+                    Phase::Resting { until } if by_round && until == LocalInstant::FAR_FUTURE => until,
+                    Phase::Resting { until } if by_round => {
+                        (until.max(NOW) + self.setup.config.timings().renew_deadline).max(term.lead_until)
+                    }
+                    _ => term.lead_until,
+                };
+                mine && !term.is_quarantined() && self.has_lead_timer() && valid_until > asked_until
             }
             _ => false,
         };

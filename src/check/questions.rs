@@ -300,7 +300,12 @@ impl Flip {
         if !self.timeout {
             config = config.with_request_timeout(None)?;
         }
-        let assumptions = (self.world)(Assumptions::PERFECT);
+        let mut assumptions = (self.world)(Assumptions::PERFECT);
+        if let Walls::Within { offset, .. } = &mut assumptions.walls
+            && *offset > Span::ZERO
+        {
+            *offset = timings.lease_duration;
+        }
         // A Lease that is wiped under one leader is taken by a third.
         let replicas = if self.rule == "release" { 3 } else { 2 };
         let mut setup = Setup::safety(config, replicas, assumptions);

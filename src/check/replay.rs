@@ -111,7 +111,8 @@ impl Story {
         if setup.assumptions.drain == Drain::Any {
             scenario.drain = Some(scenario::Draw::from(scenario::Length::from(Span::from_secs(1))));
         }
-        scenario.duration = Some(scenario::Length::from(Span::from_nanos(self.end_ns(setup))));
+        // What happens in no time at all takes a run of some length.
+        scenario.duration = Some(scenario::Length::from(Span::from_nanos(self.end_ns(setup).max(1))));
         if setup.question == Question::Safety && self.overlap_ns(setup) > 0 {
             // Milliseconds to the nanosecond.
             let overlap = self.overlap_ns(setup) as f64 / 1e6;

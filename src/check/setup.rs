@@ -2,7 +2,7 @@
 
 use super::assume::{Assumptions, Budget, Lasting, Walls};
 use super::world::{Broken, Left, REPLICAS_MAX};
-use crate::core::rules::{DeadlineFrom, Expiry, OwnName, RenewTime, StopWhen, Wait};
+use crate::core::rules::{Content, DeadlineFrom, Expiry, OwnName, RenewTime, StopWhen, Wait};
 use crate::core::{Config, Span};
 
 /// How exactly time is followed where a proof of safety need not know it. What is proved loosely or folded holds for the
@@ -212,6 +212,13 @@ impl Setup {
         if rules.own_name == OwnName::MineIfSent || rules.renew_time == RenewTime::Increasing {
             self.assumptions.walls = Walls::Anything;
         }
+    }
+
+    /// Whether contents are compared by whole seconds, and the grid is too coarse for two writes at different ticks to fall
+    /// into the same.
+    #[must_use]
+    pub fn tells_seconds_apart(&self) -> bool {
+        self.config.rules().content == Content::Seconds && self.tick >= Span::from_secs(1)
     }
 
     /// The greatest tick that divides everything that must be exact.

@@ -181,3 +181,36 @@ fn the_explorer_shows_states_and_actions_in_words() {
     let path = stateright::Path::from_actions(&readable, readable.init_states().remove(0), &[]).unwrap();
     assert_eq!(readable.as_svg(path).as_deref(), Some("0 chapters"));
 }
+
+/// A leader that stood still past its record's expiry reads before it writes: when it saw that record is not forgotten.
+#[test]
+fn a_leader_that_oversleeps_does_not_update_in_place() {
+    use super::{Patient, Search, Verdict};
+    let timings = Timings {
+        lease_duration: Span::from_secs(6),
+        renew_deadline: Span::from_secs(4),
+        retry_period: Span::from_secs(1),
+    };
+    let pauses = Lasting { times: Budget::UpTo(1), longest: Some(Span::from_secs(5)) };
+    let setup =
+        Setup::safety(Config::client_go(timings).unwrap(), 2, Assumptions { pauses, ..Assumptions::PERFECT });
+    let report = Search::on(1).run(setup, &mut Patient).unwrap();
+    let Verdict::Violated { story, .. } = &report.verdict else { panic!("{:?}", report.verdict) };
+    assert!(story.scenario(&report.setup, "two leaders").is_ok());
+}
+
+/// Within a second of the acquisition a renewal has the same content: a grid of a second cannot show it, and says so.
+#[test]
+fn a_finer_grid_shows_what_happens_within_a_second() {
+    use super::{Patient, Search};
+    let longest = Some(Span::from_secs(3));
+    let response_delay = Lasting { times: Budget::UpTo(2), longest };
+    let world = Assumptions { response_delay, loss: Budget::UpTo(1), ..Assumptions::PERFECT };
+    let coarse = Setup::safety(client_go(), 2, world);
+    let fine = Setup { tick: Span::from_millis(500), ..coarse };
+    let violated = |setup| Search::on(2).run(setup, &mut Patient).unwrap().is_violated();
+    assert_eq!((violated(coarse), violated(fine)), (false, true));
+    assert!(
+        coarse.sentence().contains("different seconds") && !fine.sentence().contains("different seconds")
+    );
+}

@@ -332,13 +332,18 @@ impl Setup {
             Timing::Loose => ", polls and renewals come at any time",
             Timing::Folded => ", polls and renewals come at any time, attempts are folded",
         };
+        let seconds = if self.tells_seconds_apart() {
+            ", writes at different ticks fall into different seconds"
+        } else {
+            ""
+        };
         let may = if matches!(self.question, Question::Failover { .. }) {
             "messages take no time".to_owned()
         } else {
             may
         };
         format!(
-            "{} replicas at {t} in ticks of {}{timing}: {may}; {clocks}, {walls}{question}",
+            "{} replicas at {t} in ticks of {}{timing}: {may}; {clocks}, {walls}{seconds}{question}",
             self.replicas, self.tick
         )
     }

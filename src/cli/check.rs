@@ -11,7 +11,7 @@ use super::check_questions;
 use super::check_watch::{Watch, knows_memory};
 use super::output::{check_outputs, print, remark, write_file};
 use super::pictures::ending;
-use crate::check::{Order, Report, Search, Setup, Verdict, Walls};
+use crate::check::{Order, Report, Search, Setup, Timing, Verdict, Walls};
 
 pub(super) fn run(args: &CheckArgs) -> Result<Status> {
     if args.memory_limit()?.is_some() && !knows_memory() {
@@ -25,6 +25,9 @@ pub(super) fn run(args: &CheckArgs) -> Result<Status> {
         bail!("{}: a plot's file ends in .svg or .png", path.display());
     }
     check_questions::check_files_of(args)?;
+    if let Some(path) = args.scenario_out.as_ref().filter(|_| setup.timing != Timing::Exact) {
+        bail!("--scenario-out {}: only --timing exact finds runs that can be replayed", path.display());
+    }
     check_outputs(&args.outputs(), &[])?;
     if args.assumed.speaks_of_walls() && setup.assumptions.walls == Walls::Anything && !args.quiet {
         remark("note: these rules do not trust wall clocks, and are checked with ones that say anything");

@@ -91,7 +91,7 @@ pub(super) struct CheckArgs {
     timing: How,
     /// Threads; the verdict and the counterexample are the same for any number. As many as there are processors, if not
     /// given.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Search")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Search")]
     threads: Option<u16>,
     /// The order in which states are looked at: bfs finds the shortest counterexample, dfs needs less memory for the frontier.
     #[arg(long, value_enum, default_value = "bfs", help_heading = "Search")]

@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use indicatif::HumanCount;
 
 use super::Status;
 use super::check_args::CheckArgs;
 use super::check_files;
 use super::check_watch::Watch;
-use super::output::write_file;
+use super::output::{remark, write_file};
 use crate::check::{
     Assumptions, Budget, Knob, Lasting, Report, Search, Setup, Timing, Verdict, failover_bound, frontier,
 };
@@ -19,6 +19,9 @@ use crate::core::{ClockBound, Config, Span, Timings};
 
 /// Makes the page, and the pictures and scenarios that it links to in a folder of its name.
 pub(super) fn write(args: &CheckArgs, path: &Path, watch: &mut Watch) -> Result<Status> {
+    if path.extension().is_none_or(|ending| ending != "md") {
+        bail!("--guarantees {}: the page's file ends in .md", path.display());
+    }
     let mut page = Page {
         args,
         search: args.search(),
@@ -37,6 +40,8 @@ pub(super) fn write(args: &CheckArgs, path: &Path, watch: &mut Watch) -> Result<
     watch.done();
     if cut_short {
         // A page of which a part is missing is none.
+        let why = watch.stopped_by().map_or("a question was not answered", super::check_output::stopped);
+        remark(format_args!("{}: not written, for {why}", path.display()));
         return Ok(Status::Inconclusive);
     }
     write_file(path, text.as_bytes())?;
@@ -297,7 +302,10 @@ impl Page<'_> {
             "\nA clock-rate ratio of LD/(RD + RP) = 1.25 is tolerated, not the documented LD/RD = 1.5. The slack is \
              LD - RD - RP = 3 s. A slow *request* is as bad as a slow answer: the first renewal follows the acquisition within the \
              same second, and candidates compare renewTimes by whole seconds, so that it does not restart their wait however late \
-             it is applied.\n",
+             it is applied.\n\n\
+             All of this is on a grid of a second, on which writes at different ticks fall into different seconds. A renewal less than a \
+             second after the acquisition costs up to one second more: with `--tick 500ms`, answers that take 3 s are refuted, with `--tick 200ms` \
+             those that take 2.4 s. Whoever wants a number should take LD - RD - RP - 1 s for answers.\n",
         );
         Ok(())
     }

@@ -227,6 +227,8 @@ pub(super) fn look_around(address: &str, setup: Setup) -> Result<Status> {
     let known: std::net::SocketAddr = address.parse().with_context(|| {
         format!("--explore {address}: write an address and a port, such as 127.0.0.1:3000")
     })?;
+    // The explorer would panic.
+    drop(std::net::TcpListener::bind(known).with_context(|| format!("--explore {address}"))?);
     remark(format_args!("exploring at http://{known}, until interrupted; assuming {}", setup.sentence()));
     explore(setup, known, |story, setup| {
         check_pictures::sequence(story, setup, "The way here".to_owned()).to_svg()
