@@ -85,7 +85,7 @@ impl stateright::Model for Readable {
 
     fn as_svg(&self, path: Path<Shown, Action>) -> Option<String> {
         let path = path.into_vec().into_iter().map(|(shown, action)| (shown.state, action)).collect();
-        Some((self.draw)(&self.model.retell(path), self.model.setup()))
+        Some((self.draw)(&self.model.retell(path)?, self.model.setup()))
     }
 
     fn properties(&self) -> Vec<Property<Self>> {

@@ -286,10 +286,9 @@ fn write_stopped(w: &mut Writer, names: &Names, records: &[Record], record: &Rec
     } else if value.as_micros() == 0 {
         0
     } else if !matches!(of, Group::Mark(_)) {
-        // Times that no process marked are told apart by rank, each holder's for themselves.
+        // Times that no process marked are told apart by rank, each holder's for themselves; a next one stays the next.
         let same = |r: &Record| !matches!(group(r), Group::Mark(_)) && r.holder == record.holder;
-        let smaller = |r: &Record| same(r) && r.renewed.as_micros() > 0 && r.renewed < value;
-        1 + rank(records, |r| r.renewed.as_micros(), i64::MAX, smaller)
+        small_name(records.iter().filter(|r| same(r)).map(|r| r.renewed.as_micros()), value.as_micros())
     } else if Some(value) == first {
         1
     } else if record.duration_s == LAST {
@@ -300,6 +299,17 @@ fn write_stopped(w: &mut Writer, names: &Names, records: &[Record], record: &Rec
         };
         2 + rank(records, |r| r.renewed.as_micros(), value.as_micros(), counts)
     });
+}
+
+/// The rank of a positive value, where what follows another without a gap still does.
+fn small_name(values: impl Iterator<Item = i64> + Clone, value: i64) -> u8 {
+    let (mut name, mut below) = (0_u8, 0);
+    while below < value {
+        let Some(next) = values.clone().filter(|v| *v > below).min() else { return name };
+        name += if next - below > 1 { 2 } else { 1 };
+        below = next;
+    }
+    name
 }
 
 /// How many different values come before this one, in the order of the table.

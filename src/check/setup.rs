@@ -104,6 +104,8 @@ pub enum SetupError {
     WallClocksSayAnything,
     /// Only the shipped wall-clock independent rules can be explored with clock-rate errors.
     RatioAndWallClocks,
+    /// Clocks that run apart are read at their own ticks only, between which nothing can be waited for.
+    RatioAndDelays,
     /// Folded timing needs a right to lead that counts from the sending and ends by itself.
     NotFoldable,
     /// A ratio below one, or of nothing.
@@ -133,6 +135,10 @@ impl core::fmt::Display for SetupError {
             Self::RatioAndWallClocks => {
                 f.write_str("rules that trust wall clocks cannot be checked with a clock-rate error: drop one of the two")
             }
+            Self::RatioAndDelays => f.write_str(
+                "a clock-rate error cannot be checked exactly together with messages that take time or processes that stand still: \
+                 give --request-delay off --response-delay off --pauses off (messages can still be lost), or --timing folded",
+            ),
             Self::NotFoldable => f.write_str(
                 "--timing folded needs rules whose right to lead counts from the sending of a renewal and ends by its own \
                  timer (deadline_from: last-send, stop_when: at-deadline); choose --timing exact",
@@ -297,6 +303,11 @@ impl Setup {
         let ratio = self.assumptions.rate;
         if ratio.slow == 0 || ratio.fast < ratio.slow || ratio.fast > 100 {
             return Err(SetupError::Ratio(ratio));
+        }
+        let a = &self.assumptions;
+        let waits = a.request_delay.is_on() || a.response_delay.is_on() || a.pauses.is_on();
+        if ratio.fast != ratio.slow && waits && self.timing != Timing::Folded {
+            return Err(SetupError::RatioAndDelays);
         }
         if by_wall && ratio.fast != ratio.slow {
             return Err(SetupError::RatioAndWallClocks);

@@ -93,22 +93,21 @@ impl Listener for Ears {
 }
 
 impl Model {
-    /// Retells a path of states and the actions between them.
-    ///
-    /// # Panics
-    /// If it is not one of this model's.
+    /// Retells a path of states and the actions between them. Nothing, if worlds with those states do not go that way.
     #[must_use]
-    pub fn retell(&self, path: Vec<(State, Option<Action>)>) -> Story {
+    pub fn retell(&self, path: Vec<(State, Option<Action>)>) -> Option<Story> {
         let mut teller = Teller::new(self);
         let mut story = Story::default();
         for (state, action) in path {
-            assert!(teller.state() == state, "the path is not one of this model");
+            if teller.state() != state {
+                return None;
+            }
             if let Some(action) = action {
                 let concrete = teller.concrete(action);
                 story.chapters.push(teller.tell(concrete));
             }
         }
-        story
+        Some(story)
     }
 }
 

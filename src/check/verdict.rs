@@ -38,6 +38,9 @@ pub enum Reason {
     },
     /// It is only broken if candidates wait a little longer between polls than they can: the tick is too coarse.
     TooCoarse,
+    /// It is broken in the search, but no world goes that way: two states were taken for one that are not. A defect of the
+    /// checker.
+    Untold,
     /// These were assumed possible and never happened: whatever was proved is not about them.
     NeverSeen(Vec<Witness>),
 }
@@ -138,10 +141,12 @@ impl Search {
     /// If it cannot be explored.
     pub fn run(&self, setup: Setup, watcher: &mut impl Watcher) -> Result<Report, SetupError> {
         let mut report = self.once(setup, self.threads, watcher)?;
-        if self.order == Order::BreadthFirst && self.threads > 1 && report.is_violated() {
+        let untold = |report: &Report| matches!(report.verdict, Verdict::Inconclusive(Reason::Untold));
+        if self.order == Order::BreadthFirst && self.threads > 1 && (report.is_violated() || untold(&report))
+        {
             // Only a single thread goes strictly breadth first: the shortest way, and always the same.
             let shortest = self.once(setup, 1, watcher)?;
-            if shortest.is_violated() {
+            if shortest.is_violated() || untold(&report) {
                 report = shortest;
             }
         }
@@ -191,7 +196,10 @@ fn finish(setup: Setup, mut checker: impl Checker<Model>, watcher: &mut impl Wat
     let mut discoveries = checker.discoveries();
     let violated = discoveries.remove(ALL_HOLD).and_then(|path| Some((path.last_state().broken()?, path)));
     let verdict = match (violated, stopped) {
-        (Some((property, path)), _) => Verdict::Violated { property, story: model.retell(path.into_vec()) },
+        (Some((property, path)), _) => match model.retell(path.into_vec()) {
+            Some(story) => Verdict::Violated { property, story },
+            None => Verdict::Inconclusive(Reason::Untold),
+        },
         (None, Some(by)) => {
             Verdict::Inconclusive(Reason::Stopped { by, frontier: model.skipped.load(Ordering::Relaxed) })
         }

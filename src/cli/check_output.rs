@@ -63,6 +63,9 @@ fn because(reason: &Reason) -> String {
         Reason::Stopped { by, frontier } => {
             format!("{}; {} known states were not looked at", stopped(*by), HumanCount(*frontier as u64))
         }
+        Reason::Untold => {
+            "the search found it broken, but no run goes that way: a defect of the checker, please report it with the command".to_owned()
+        }
         Reason::TooCoarse => {
             "a candidate that waits longer than it ever does breaks it, and one that waits no longer than so many whole ticks does \
              not: choose a finer --tick"
@@ -84,7 +87,8 @@ fn seen(report: &Report) -> Option<Vec<Witness>> {
         Verdict::Inconclusive(Reason::NeverSeen(missing)) => {
             Some(expected.into_iter().filter(|witness| !missing.contains(witness)).collect())
         }
-        Verdict::Violated { .. } | Verdict::Inconclusive(Reason::Stopped { .. } | Reason::TooCoarse) => None,
+        Verdict::Violated { .. }
+        | Verdict::Inconclusive(Reason::Stopped { .. } | Reason::TooCoarse | Reason::Untold) => None,
     }
 }
 
