@@ -63,6 +63,15 @@ fn work_runs_while_leading_and_the_lock_is_released_after_it() {
 }
 
 #[test]
+fn an_election_may_be_a_task_of_its_own() {
+    let api = FakeApi::start();
+    let builder = election(&api, "a");
+    let outcome =
+        block_on(async { tokio::spawn(builder.run(async |leadership| leadership.may_act())).await.unwrap() });
+    assert!(matches!(outcome, Ok(Outcome::Finished(true))), "{outcome:?}");
+}
+
+#[test]
 fn on_shutdown_the_work_is_told_then_dropped_then_the_lock_released() {
     let api = FakeApi::start();
     let stop = CancellationToken::new();

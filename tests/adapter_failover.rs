@@ -135,6 +135,10 @@ async fn fail_over(api: FakeApi, protocol: Protocol, number: usize) -> Vec<Durat
     for round in 0..ROUNDS {
         let wait = 2.4 + 2.0 * fraction(number * ROUNDS + round);
         tokio::time::sleep(Duration::from_secs_f64(wait)).await;
+        // A machine that stood still may have cost the leader its term meanwhile.
+        while let Ok((_, next)) = told.try_recv() {
+            leader = next;
+        }
         let cut = Instant::now();
         api.fault(&leader, Fault::Hang);
         let within = tokio::time::timeout(Duration::from_secs(10), told.recv());

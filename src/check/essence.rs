@@ -7,7 +7,6 @@ use super::setup::Timing;
 use super::world::{Link, NO_VERSION, NOW, Replica, STRANGER, World};
 use crate::core::rules::{
     Content, DeadlineFrom, Expiry, MissingWhileCandidate, MissingWhileLeading, OwnName, RenewTime, StopWhen,
-    Wait,
 };
 use crate::core::state::{Attempt, Observed, Phase, Stage, State as Memory, Step};
 use crate::core::{
@@ -33,8 +32,8 @@ impl Codec {
         self.forget_what_rules_ignore(&mut m);
         let own_name = self.setup.config.rules().own_name;
         let mine = m.observed.is_some_and(|observed| m.is_mine(me, own_name, &observed.record));
-        let may_oversleep = replica.paused.is_some() || world.left.pauses > 0;
-        self.cut_observation_time(&mut m, mine, may_oversleep);
+        let may_stand_still = replica.paused.is_some() || world.left.pauses > 0;
+        self.cut_observation_time(&mut m, mine, may_stand_still);
         self.cut_attempt(&mut m);
         self.cut_observed(&mut m, me);
         self.cut_fetched(world, &mut m);
@@ -94,7 +93,7 @@ impl Codec {
         let matters = may_read_yet && self.by_local_time() && self.setup.timing == Timing::Exact;
         started.local = match &m.observed {
             Some(observed) if matters => {
-                let wait = self.wait_for(&observed.record);
+                let wait = self.setup.config.wait_for(&observed.record);
                 let was_valid = observed.at + wait > started.local;
                 let valid_until = observed.at.max(self.past() - wait) + wait;
                 if was_valid { NOW.min(valid_until - self.setup.tick) } else { NOW }
@@ -120,27 +119,19 @@ impl Codec {
         rules.stop_when == StopWhen::AtDeadline || rules.deadline_from == DeadlineFrom::RoundStart
     }
 
-    fn wait_for(&self, record: &Record) -> Span {
-        match self.setup.config.rules().wait {
-            Wait::Record => record.duration(),
-            Wait::LargerOfBoth => record.duration().max(self.setup.config.timings().lease_duration),
-        }
-    }
-
     /// When the record was first seen does not matter where it is not looked at, or not any more; nor where it is one's own
     /// and stays valid until the round that is under way, or the next, has ended.
-    fn cut_observation_time(&self, m: &mut Memory, mine: bool, may_oversleep: bool) {
+    fn cut_observation_time(&self, m: &mut Memory, mine: bool, may_stand_still: bool) {
         let Some(Observed { record, at }) = &mut m.observed else { return };
         let leads_on = match (&m.term, m.phase) {
             (Some(term), Phase::Renewing { .. } | Phase::Resting { .. }) => {
-                let valid_until = *at + self.wait_for(record);
+                let valid_until = *at + self.setup.config.wait_for(record);
                 let by_round = self.setup.config.rules().deadline_from == DeadlineFrom::RoundStart;
                 let asked_until = match m.phase {
                     // The next round, whenever it begins, has a deadline of its own.
-                    Phase::Resting { .. } if by_round && may_oversleep => LocalInstant::FAR_FUTURE,
-                    Phase::Resting { until } if by_round && until == LocalInstant::FAR_FUTURE => until,
+                    Phase::Resting { .. } if by_round && may_stand_still => LocalInstant::FAR_FUTURE,
                     Phase::Resting { until } if by_round => {
-                        (until.max(NOW) + self.setup.config.timings().renew_deadline).max(term.lead_until)
+                        until.max(NOW) + self.setup.config.timings().renew_deadline
                     }
                     _ => term.lead_until,
                 };
@@ -156,7 +147,7 @@ impl Codec {
 
     fn cut_observed(&self, m: &mut Memory, me: IdentityId) {
         let Some(Observed { record, at }) = &mut m.observed else { return };
-        let wait = self.wait_for(record);
+        let wait = self.setup.config.wait_for(record);
         // Whether it was valid when an attempt started is kept by that attempt.
         *at = (*at).max(self.past() - wait);
         if record.holder != me {

@@ -24,6 +24,11 @@
 //! down, and called inconclusive if that is proved. Where clocks run apart, time goes in units of which a fast clock has fewer to its
 //! tick; processes read such clocks at their own ticks only, which the theorem does not cover.
 //!
+//! Nor does it cover what client-go's rules ask of wall clocks: whether two readings fall into the same *second* is no closed
+//! comparison. On a grid of a second, writes at different ticks fall into different seconds, and the assumptions of
+//! a verdict say so; on a finer one ([`Setup::tick`]) a second write within the second of a first is followed up to a tick
+//! before that second ends. What is proved at 1 s may be refuted at 500 ms: answers that take 3 s at 15/10/2 are.
+//!
 //! # States
 //!
 //! Instants are relative to now, versions and times renamed by rank, replicas sorted, what no rule will look at again is left out: see

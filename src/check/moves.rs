@@ -60,8 +60,9 @@ impl Setup {
         // Where it is asked how long it takes at most, a poll just before the record expires is worse than one at its expiry.
         let asks_how_long = matches!(self.question, Question::Failover { .. });
         let expiry = chooser.memory.observed.filter(|_| asks_how_long).map(|observed| {
-            let wait = observed.record.duration().max(self.config.timings().lease_duration);
-            (observed.at + wait).since(NOW + self.config.timings().retry_period).as_nanos()
+            (observed.at + self.config.wait_for(&observed.record))
+                .since(NOW + self.config.timings().retry_period)
+                .as_nanos()
         });
         let tick = self.tick.as_nanos();
         for ticks in 0..=if self.rounds_up { longest.div_ceil(tick) } else { longest / tick } {
@@ -321,17 +322,11 @@ impl Setup {
     /// The world in which nothing has happened yet.
     pub(super) fn beginning(&self) -> World {
         World {
-            replicas: [Replica::NEW; super::world::REPLICAS_MAX],
-            lease: None,
             next_version: 2,
             next_uid: 1,
-            late: [None; LATE_MAX],
             left: Left::all(&self.assumptions),
-            token_max: 0,
             quiet: true,
-            broken: super::world::Broken::default(),
-            wall: crate::core::WallTime::from_micros(0),
-            leaderless: None,
+            ..World::EMPTY
         }
     }
 }

@@ -237,19 +237,7 @@ fn transitions_name(records: &[Record], stored: Option<i32>, transitions: i32) -
             () => 2 + (transitions - stored).min(3),
         } as u8;
     }
-    let (mut name, mut below) = (0, 0);
-    loop {
-        let next =
-            records.iter().filter(|record| record.transitions > below).map(|record| record.transitions).min();
-        match next {
-            _ if below >= transitions => return name,
-            Some(next) => {
-                name += if next - below > 1 { 2 } else { 1 };
-                below = next;
-            }
-            None => return name,
-        }
-    }
+    small_name(records.iter().map(|record| i64::from(record.transitions)), i64::from(transitions))
 }
 
 /// Where leaseTransitions do not matter.

@@ -11,7 +11,7 @@
 use super::assume::{FREE, Walls};
 use super::names::Names;
 use super::setup::Setup;
-use super::world::{Broken, LATE_MAX, LateWrite, Lease, Left, Origin, REPLICAS_MAX, Replica, World};
+use super::world::{Broken, LATE_MAX, LateWrite, Lease, Left, Origin, REPLICAS_MAX, World};
 use crate::core::rules::{DeadlineFrom, Expiry};
 use crate::core::state::State as Memory;
 use crate::core::{IdentityId, Record, Version, WallTime};
@@ -258,17 +258,14 @@ impl Codec {
             }
         }
         World {
-            replicas: [Replica::NEW; REPLICAS_MAX],
-            lease: None,
             next_version: NEXT_VERSION,
             next_uid: NEXT_UID,
-            late: [None; LATE_MAX],
             left: Left::from_array(left),
-            token_max: 0,
             quiet: flags & 0x40 != 0,
             broken: Broken(flags & Broken::ANYTHING),
             wall: WallTime::from_micros(phase * self.tick / 1_000),
             leaderless,
+            ..World::EMPTY
         }
     }
 

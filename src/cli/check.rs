@@ -36,11 +36,10 @@ pub(super) fn run(args: &CheckArgs) -> Result<Status> {
         return check_questions::look_around(address, setup);
     }
     let mut watch = Watch::new(args)?;
+    if let Some(path) = &args.guarantees {
+        return check_guarantees::write(args, path, &mut watch);
+    }
     match args.frontier {
-        _ if args.guarantees.is_some() => {
-            let path = args.guarantees.as_deref().unwrap_or(std::path::Path::new(""));
-            check_guarantees::write(args, path, &mut watch)
-        }
         _ if args.failover => check_questions::longest_failover(args, &setup, &mut watch),
         _ if args.ablate => check_questions::which_rules(args, &setup, &mut watch),
         Some(which) => check_questions::how_far(args, which, setup, &mut watch),

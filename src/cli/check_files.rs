@@ -27,12 +27,7 @@ pub(super) fn write(args: &CheckArgs, story: Option<&Story>, setup: &Setup, what
         check_pictures::save(path, &sequence)?;
     }
     if let Some(path) = &args.scenario_out {
-        let scenario = story
-            .scenario(setup, what)
-            .with_context(|| format!("{}: this run cannot be written as a scenario", path.display()))?;
-        let text = scenario.to_yaml();
-        let showed = replay(path, &text, story, setup)?;
-        write_file(path, text.as_bytes())?;
+        let showed = write_scenario(path, story, setup, what)?;
         if !args.quiet {
             remark(format_args!("{}: replayed, {showed}", path.display()));
         }
@@ -44,10 +39,19 @@ pub(super) fn write(args: &CheckArgs, story: Option<&Story>, setup: &Setup, what
 pub(super) fn save_both(folder: &Path, name: &str, story: &Story, setup: &Setup, what: &str) -> Result<()> {
     let sequence = check_pictures::sequence(story, setup, format!("VIOLATED: {what}"));
     check_pictures::save(&folder.join(format!("{name}.svg")), &sequence)?;
-    let path = folder.join(format!("{name}.yaml"));
-    let text = story.scenario(setup, what).with_context(|| path.display().to_string())?.to_yaml();
-    replay(&path, &text, story, setup)?;
-    write_file(&path, text.as_bytes())
+    write_scenario(&folder.join(format!("{name}.yaml")), story, setup, what)?;
+    Ok(())
+}
+
+/// Writes a scenario that was replayed first. What that showed, in words.
+fn write_scenario(path: &Path, story: &Story, setup: &Setup, what: &str) -> Result<String> {
+    let scenario = story
+        .scenario(setup, what)
+        .with_context(|| format!("{}: this run cannot be written as a scenario", path.display()))?;
+    let text = scenario.to_yaml();
+    let showed = replay(path, &text, story, setup)?;
+    write_file(path, text.as_bytes())?;
+    Ok(showed)
 }
 
 /// Runs a scenario as it will be read back. What it showed, in words; an error, if that is not what the story says.

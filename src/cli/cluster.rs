@@ -8,6 +8,8 @@ use kube::Config;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use tokio::runtime::Runtime;
 
+use crate::adapter::CancellationToken;
+
 #[derive(clap::Args, Debug)]
 pub(super) struct ClusterArgs {
     /// The kubeconfig to use [default: $KUBECONFIG, ~/.kube/config, or the pod's service account]
@@ -43,6 +45,14 @@ pub(super) fn humane(text: &str) -> Result<Duration, String> {
     let parsed: Result<jiff::SignedDuration, _> = text.parse();
     let duration = parsed.ok().and_then(|duration| Duration::try_from(duration).ok());
     duration.ok_or_else(|| format!("`{text}` is no duration; write it like 20s, 1m30s or 500ms"))
+}
+
+/// A token that SIGINT and SIGTERM cancel.
+pub(super) fn stopped_by_signals() -> Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    let stopper = stop.clone();
+    ctrlc::set_handler(move || stopper.cancel()).context("cannot listen for signals")?;
+    Ok(stop)
 }
 
 /// A runtime for a command that waits for more than one thing.

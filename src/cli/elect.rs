@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow};
 use prometheus_client::registry::Registry;
 
-use super::cluster::{ClusterArgs, humane, log, runtime};
+use super::cluster::{ClusterArgs, humane, log, runtime, stopped_by_signals};
 use super::elect_child::{Child, Exit, Room};
 use super::elect_http::{Answers, serve};
 use crate::adapter::{
@@ -72,10 +72,7 @@ pub(super) fn run(args: &ElectArgs) -> Result<ExitCode> {
         let error = Command::new(&args.command[0]).args(&args.command[1..]).exec();
         return Err(anyhow!(error).context(format!("{}", args.command[0].display())));
     }
-    let stop = CancellationToken::new();
-    let stopper = stop.clone();
-    ctrlc::set_handler(move || stopper.cancel()).context("cannot listen for SIGTERM")?;
-    runtime()?.block_on(elect(args, stop))
+    runtime()?.block_on(elect(args, stopped_by_signals()?))
 }
 
 async fn elect(args: &ElectArgs, stop: CancellationToken) -> Result<ExitCode> {

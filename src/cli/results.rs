@@ -396,6 +396,15 @@ fn figure_text(value: f64) -> String {
     number(value).to_string()
 }
 
+/// The columns that every file of failovers has.
+pub(super) const SAMPLE_COLUMNS: &str = "run,replicas,cause,seconds";
+
+/// One failover in those columns.
+pub(super) fn sample(run: u64, replicas: &str, cause: &str, took_ns: u64) -> String {
+    let (s, ns) = (took_ns / 1_000_000_000, took_ns % 1_000_000_000);
+    format!("{run},{replicas},{},{s}.{ns:09}", csv_field(cause))
+}
+
 /// A field of a CSV file, quoted where it must be.
 pub(super) fn csv_field(text: &str) -> String {
     if text.contains([',', '"', '\n', '\r']) {

@@ -192,14 +192,14 @@ impl Samples {
         self.names_scenarios = names_scenarios;
         let settings = if names_settings { ",setting" } else { "" };
         let scenarios = if names_scenarios { ",scenario" } else { "" };
-        Ok(writeln!(self.file, "run,replicas,cause,seconds{settings}{scenarios}")?)
+        Ok(writeln!(self.file, "{}{settings}{scenarios}", results::SAMPLE_COLUMNS)?)
     }
 
     fn add(&mut self, scenario: &Prepared, setting: &Setting, plan: &Plan, chunk: &Chunk) -> Result<()> {
         for sample in &chunk.samples {
-            let cause = results::csv_field(&plan.faults[sample.fault].name);
-            let (s, ns) = (sample.took_ns / 1_000_000_000, sample.took_ns % 1_000_000_000);
-            write!(self.file, "{},{},{cause},{s}.{ns:09}", sample.run, plan.nodes.len())?;
+            let cause = &plan.faults[sample.fault].name;
+            let row = results::sample(sample.run, &plan.nodes.len().to_string(), cause, sample.took_ns);
+            write!(self.file, "{row}")?;
             if self.names_settings {
                 write!(self.file, ",{}", results::csv_field(&setting.name))?;
             }

@@ -17,9 +17,9 @@ use kube::api::{ListParams, WatchEvent, WatchParams};
 use kube::{Api, Client, ResourceExt as _};
 use serde_json::json;
 
-use super::cluster::{ClusterArgs, humane, log, plain, runtime};
+use super::cluster::{ClusterArgs, humane, log, plain, runtime, stopped_by_signals};
 use super::output::{WholeFile, print, remark};
-use super::results::csv_field;
+use super::results;
 use super::watch_causes::Causes;
 use super::watch_lease::{Cause, Finding, Look, Watched};
 use crate::adapter::{CancellationToken, Clock};
@@ -89,10 +89,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 pub(super) fn run(args: &WatchArgs) -> Result<ExitCode> {
     log("warn");
-    let stop = CancellationToken::new();
-    let stopper = stop.clone();
-    ctrlc::set_handler(move || stopper.cancel()).context("cannot listen for SIGINT")?;
-    runtime()?.block_on(watch(args, stop))
+    runtime()?.block_on(watch(args, stopped_by_signals()?))
 }
 
 async fn watch(args: &WatchArgs, stop: CancellationToken) -> Result<ExitCode> {
@@ -132,7 +129,7 @@ impl<'a> Watcher<'a> {
     fn new(args: &'a WatchArgs) -> Result<Self> {
         let mut samples = args.samples.as_ref().map(|path| WholeFile::create(path)).transpose()?;
         if let Some(file) = &mut samples {
-            writeln!(file, "run,replicas,cause,seconds")?;
+            writeln!(file, "{}", results::SAMPLE_COLUMNS)?;
         }
         let causes = args.causes.as_ref().map(|path| Causes::new(path.clone()));
         Ok(Self { args, clock: Clock::new(), leases: BTreeMap::new(), samples, causes, failovers: 0 })
@@ -262,8 +259,7 @@ impl<'a> Watcher<'a> {
     fn sample(&mut self, cause: &str, after: Span) -> Result<()> {
         let Some(file) = &mut self.samples else { return Ok(()) };
         let replicas = self.args.replicas.map_or_else(String::new, |n| n.to_string());
-        let (s, ns) = (after.as_nanos() / 1_000_000_000, after.as_nanos() % 1_000_000_000);
-        Ok(writeln!(file, "{},{replicas},{},{s}.{ns:09}", self.failovers, csv_field(cause))?)
+        Ok(writeln!(file, "{}", results::sample(self.failovers, &replicas, cause, after.as_nanos()))?)
     }
 
     fn finish(self) -> Result<()> {

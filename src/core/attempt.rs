@@ -4,10 +4,10 @@ use super::elector::Elector;
 use super::io::{Event, Failure, Op, Output, Reading, Reply, RequestId, StopReason};
 use super::record::{Record, Version};
 use super::rules::{
-    Content, Expiry, LostResponse, MissingWhileLeading, NoHolder, OtherHolder, OwnName, Poll, RenewTime, Wait,
+    Content, Expiry, LostResponse, MissingWhileLeading, NoHolder, OtherHolder, OwnName, Poll, RenewTime,
 };
 use super::state::{Attempt, Basis, Observed, Phase, Sent, Step};
-use super::time::{LocalInstant, Span, WallTime};
+use super::time::{LocalInstant, WallTime};
 
 impl Elector {
     /// Starts an attempt. Whoever holds a Lease that has not expired updates it without reading it first.
@@ -266,17 +266,10 @@ impl Elector {
 
     /// Whether the record seen is still to be waited for.
     fn is_valid(&self, observed: &Observed, now: Reading) -> bool {
-        let wait = self.wait_for(&observed.record);
+        let wait = self.config.wait_for(&observed.record);
         match self.config.rules.expiry {
             Expiry::LocalObservation => observed.at + wait > now.local,
             Expiry::WallClock => observed.record.renewed + wait > now.wall,
-        }
-    }
-
-    pub(super) fn wait_for(&self, record: &Record) -> Span {
-        match self.config.rules.wait {
-            Wait::Record => record.duration(),
-            Wait::LargerOfBoth => record.duration().max(self.config.timings.lease_duration),
         }
     }
 

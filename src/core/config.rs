@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-use super::rules::{DeadlineFrom, Rules, WrittenDuration};
+use super::record::Record;
+use super::rules::{DeadlineFrom, Rules, Wait, WrittenDuration};
 use super::time::Span;
 
 /// LeaseDuration, RenewDeadline and RetryPeriod, not yet checked.
@@ -300,6 +301,14 @@ impl Config {
     #[must_use]
     pub fn releases_on_cancel(&self) -> bool {
         self.release_on_cancel
+    }
+
+    /// How long a record is waited for from when it was first seen.
+    pub(crate) fn wait_for(&self, record: &Record) -> Span {
+        match self.rules.wait {
+            Wait::Record => record.duration(),
+            Wait::LargerOfBoth => record.duration().max(self.timings.lease_duration),
+        }
     }
 
     /// Whether a round's context ends requests in flight, as Go's does.

@@ -188,7 +188,7 @@ impl Elector {
     fn expiry_in_sight(&self) -> Option<LocalInstant> {
         let observed =
             self.state.observed.filter(|_| self.config.rules.expiry == Expiry::LocalObservation)?;
-        Some(observed.at + self.wait_for(&observed.record))
+        Some(observed.at + self.config.wait_for(&observed.record))
     }
 
     /// Deadlines come before whatever else happens at the same instant.

@@ -1,7 +1,7 @@
 //! Timestamps, read as Go's `time.Parse` reads them, with its errors.
 
 use crate::core::WallTime;
-use crate::store::text::{Quoted, civil};
+use crate::store::text::{Quoted, Rfc3339Secs};
 
 /// The layout of `acquireTime` and `renewTime`: six digits after the point, no more and no fewer.
 pub(crate) const MICRO: &str = "2006-01-02T15:04:05.000000Z07:00";
@@ -49,11 +49,7 @@ pub(crate) fn format_micro(time: WallTime) -> String {
 
 /// Prints a time in the form of [`SECOND`], in UTC.
 pub(crate) fn format_second(time: WallTime) -> String {
-    let secs = time.as_micros().div_euclid(1_000_000);
-    let (year, month, day) = civil(secs.div_euclid(86_400));
-    let of_day = secs.rem_euclid(86_400);
-    let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    Rfc3339Secs(time.as_secs()).to_string()
 }
 
 struct Parser<'a> {

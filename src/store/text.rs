@@ -43,7 +43,7 @@ pub(crate) fn civil(days: i64) -> (i64, i64, i64) {
 }
 
 /// Shows seconds since the Unix epoch as `2026-11-21T06:00:00Z`, the form of metadata timestamps.
-pub(super) struct Rfc3339Secs(pub(super) i64);
+pub(crate) struct Rfc3339Secs(pub(crate) i64);
 
 impl fmt::Display for Rfc3339Secs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

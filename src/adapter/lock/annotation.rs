@@ -65,33 +65,25 @@ fn write(metadata: &mut ObjectMeta, content: &Content, fractions: bool) {
     metadata.annotations.get_or_insert_default().insert(ANNOTATION.to_owned(), text);
 }
 
-impl Carrier for ConfigMap {
-    fn empty(metadata: ObjectMeta) -> Self {
-        Self { metadata, ..Self::default() }
-    }
+macro_rules! carried_in_an_annotation {
+    ($($kind:ty),*) => {$(
+        impl Carrier for $kind {
+            fn empty(metadata: ObjectMeta) -> Self {
+                Self { metadata, ..Self::default() }
+            }
 
-    fn content(&self) -> Result<Content, String> {
-        read(&self.metadata)
-    }
+            fn content(&self) -> Result<Content, String> {
+                read(&self.metadata)
+            }
 
-    fn write(&mut self, content: &Content, fractions: bool) {
-        write(&mut self.metadata, content, fractions);
-    }
+            fn write(&mut self, content: &Content, fractions: bool) {
+                write(&mut self.metadata, content, fractions);
+            }
+        }
+    )*};
 }
 
-impl Carrier for Endpoints {
-    fn empty(metadata: ObjectMeta) -> Self {
-        Self { metadata, ..Self::default() }
-    }
-
-    fn content(&self) -> Result<Content, String> {
-        read(&self.metadata)
-    }
-
-    fn write(&mut self, content: &Content, fractions: bool) {
-        write(&mut self.metadata, content, fractions);
-    }
-}
+carried_in_an_annotation!(ConfigMap, Endpoints);
 
 #[cfg(test)]
 mod tests {
