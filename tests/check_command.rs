@@ -276,6 +276,41 @@ fn assert_balanced(xml: &str) {
 }
 
 #[test]
+fn replicas_of_two_protocols_share_a_lease() {
+    let folder = folder();
+    let mixed = ["-q", "--protocol", "strict", "--beside", "client-go", "--assume", "perfect"];
+    let proved = check(folder.path(), &with(&mixed, &["--crashes", "1"]));
+    assert_eq!(proved.status.code(), Some(0), "{}", text(&proved.stdout));
+    assert_in_order(&text(&proved.stdout), &["the last of the other protocol", "strict beside client-go"]);
+
+    // A client-go candidate takes a deleted Lease at once; a strict one waits, whoever led.
+    let deleted = with(&mixed, &["--deletions", "1", "--scenario-out", "found.yaml"]);
+    let violated = check(folder.path(), &deleted);
+    assert_eq!(violated.status.code(), Some(1), "{}", text(&violated.stderr));
+    let replay = Command::new(env!("CARGO_BIN_EXE_leasehold"))
+        .args(["run", "-q", "found.yaml"])
+        .current_dir(folder.path())
+        .output()
+        .expect("the command starts");
+    assert_eq!(replay.status.code(), Some(0), "{}", text(&replay.stderr));
+    let main = check(folder.path(), &with(&mixed, &["--deletions", "1", "--leaders", "main"]));
+    assert_eq!(main.status.code(), Some(0), "one strict replica is no two: {}", text(&main.stdout));
+
+    for (args, remedy) in [
+        (&["--beside", "nonsense"][..], "known: `client-go`"),
+        (&["--beside", "none"], "--beside none elects nobody"),
+        (&["--beside", "strict", "--replicas", "1"], "choose --replicas higher"),
+        (&["--beside", "strict", "--beside-replicas", "0"], "choose --replicas higher"),
+        (&["--beside", "strict", "--failover"], "cannot be used with"),
+        (&["--leaders", "main"], "--beside"),
+    ] {
+        let refused = check(folder.path(), args);
+        assert_eq!(refused.status.code(), Some(2), "{args:?}");
+        assert!(text(&refused.stderr).contains(remedy), "{args:?}: {}", text(&refused.stderr));
+    }
+}
+
+#[test]
 fn a_counterexample_replays_and_is_drawn() {
     let folder = folder();
     let files =

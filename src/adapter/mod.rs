@@ -45,7 +45,8 @@
 //! | somebody deletes the lock | 12 s | 0 | 2.0 s | 0 |
 //! | somebody clears the holder | 12 s | 0 | 2.0 s | 0 |
 //!
-//! The deadline is the leader's; whether a missing or empty lock is taken at once is the candidate's.
+//! The deadline is the leader's; whether a missing or empty lock is taken at once is the candidate's. `leasehold check
+//! --protocol strict --beside client-go` searches such pairs exhaustively; README has what it found.
 //!
 //! # Costs
 //!

@@ -111,7 +111,7 @@ impl<L: Listener> Rules<'_, L> {
         }
         w.broken.0 &= self.setup.properties.0;
         w.quiet &= self.setup.properties.0 & Broken::NO_CAUSE != 0;
-        w.prune(self.setup.config.rules());
+        w.prune(self.setup);
     }
 
     fn identity(index: usize) -> Identity {
@@ -119,7 +119,7 @@ impl<L: Listener> Rules<'_, L> {
     }
 
     fn elector(&self, w: &World, index: usize) -> Elector {
-        Elector::remembering(self.setup.config, Self::identity(index), w.replicas[index].memory)
+        Elector::remembering(*self.setup.config_of(index), Self::identity(index), w.replicas[index].memory)
     }
 
     pub(super) fn reading(&self, w: &World, index: usize, local: LocalInstant) -> Reading {
@@ -158,7 +158,7 @@ impl<L: Listener> Rules<'_, L> {
             }
         }
         w.replicas[index].memory = *elector.memory();
-        if self.setup.config.rules().content == Content::Seconds {
+        if self.setup.rules_of(index).content == Content::Seconds {
             // Marks are renamed, so that whole seconds must not tell them apart.
             w.replicas[index].memory.forgotten = None;
         }
@@ -192,7 +192,7 @@ impl<L: Listener> Rules<'_, L> {
             && m.term.is_none()
             && matches!(m.phase, Phase::Waiting { .. });
         let Some(lease) = w.lease.filter(|_| waits) else { return false };
-        let rules = self.setup.config.rules();
+        let rules = self.setup.rules_of(index);
         let me = IdentityId(index as u16 + 1);
         let free = !lease.record.holder.is_somebody()
             && (rules.no_holder == NoHolder::Free || lease.record.has_release_shape());
@@ -207,7 +207,6 @@ impl<L: Listener> Rules<'_, L> {
 
     /// Sets what folded timing makes the same to one value.
     fn fold(&mut self, w: &mut World) {
-        let rules = self.setup.config.rules();
         let stored = w.lease.map(|lease| lease.version);
         for index in 0..self.setup.replicas {
             if !w.replicas[index].runs() || w.replicas[index].memory.term.is_some() {
@@ -216,7 +215,7 @@ impl<L: Listener> Rules<'_, L> {
             let me = IdentityId(index as u16 + 1);
             let m = &mut w.replicas[index].memory;
             let Some(observed) = m.observed else { continue };
-            if m.attempt.is_none() && m.is_mine(me, rules.own_name, &observed.record) {
+            if m.attempt.is_none() && m.is_mine(me, self.setup.rules_of(index).own_name, &observed.record) {
                 // Its own record is renewed without a look at it, or after one: that is the same.
                 m.observed = Some(Observed { at: NOW, ..observed });
                 if m.version != stored {
@@ -232,7 +231,10 @@ impl<L: Listener> Rules<'_, L> {
                 self.wake(w, index);
             }
         }
-        if rules.own_name == OwnName::MineIfSent && rules.renew_time == RenewTime::Increasing {
+        let unmarked = |rules: &crate::core::Rules| {
+            rules.own_name != OwnName::MineIfSent || rules.renew_time != RenewTime::Increasing
+        };
+        if !self.setup.any_rules(unmarked) {
             // acquireTime and renewTime name each write: leaseTransitions tell no two apart.
             for_each_record(w, |record| record.transitions = 0);
         }
@@ -268,7 +270,7 @@ impl<L: Listener> Rules<'_, L> {
         if w.left.late_writes == 0 {
             return;
         }
-        w.prune(self.setup.config.rules());
+        w.prune(self.setup);
         // In the order of giving up, so that a state can tell them by it.
         let mut all = w.late.into_iter().flatten().chain([late]);
         let mut kept = [None; LATE_MAX];
@@ -490,10 +492,11 @@ impl<L: Listener> Rules<'_, L> {
     }
 
     fn pass(&mut self, w: &mut World, ticks: u16, clocks: u8) {
-        let stop_when = self.setup.config.rules().stop_when;
-        let may_act =
-            |replica: &Replica| replica.memory.acts_until(stop_when).is_some_and(|until| until > NOW);
-        if w.acting(may_act) > 1 {
+        if (0..self.setup.replicas)
+            .filter(|&index| self.setup.counts(index) && self.setup.acts(w, index))
+            .count()
+            > 1
+        {
             w.broken.set(Broken::TWO_LEADERS);
         }
         if (0..self.setup.replicas).any(|index| self.acts_on(w, index)) {
@@ -541,14 +544,14 @@ impl<L: Listener> Rules<'_, L> {
         let m = &replica.memory;
         let acts = m.term.is_some_and(|term| term.stage == Stage::Acting && term.lead_until > NOW);
         let me = IdentityId(index as u16 + 1);
-        let own = |observed: Observed| m.is_mine(me, self.setup.config.rules().own_name, &observed.record);
+        let own = |observed: Observed| m.is_mine(me, self.setup.rules_of(index).own_name, &observed.record);
         replica.awake() && acts && m.observed.is_some_and(|observed| !own(observed))
     }
 
     /// Once the leader is gone, the next write is the last that is looked at: whether it falls into the same second as
     /// an earlier one does not matter.
     fn asks_for_the_wall_clock(&self, w: &World) -> bool {
-        let by_wall_clock = self.setup.config.rules().expiry == Expiry::WallClock;
+        let by_wall_clock = self.setup.any_rules(|rules| rules.expiry == Expiry::WallClock);
         self.setup.assumptions.walls != Walls::Anything && (w.leaderless.is_none() || by_wall_clock)
     }
 

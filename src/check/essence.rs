@@ -10,7 +10,7 @@ use crate::core::rules::{
 };
 use crate::core::state::{Attempt, Observed, Phase, Stage, State as Memory, Step};
 use crate::core::{
-    IdentityId, LocalInstant, Op, Record, Reply, RequestId, Span, StopReason, Version, WallTime,
+    IdentityId, LocalInstant, Op, Record, Reply, RequestId, Rules, Span, StopReason, Version, WallTime,
 };
 
 /// One reason stands for all: nothing depends on it.
@@ -29,22 +29,22 @@ impl Codec {
             // Only its work goes on.
             m = Memory { phase: m.phase, term: m.term, ..Memory::NEW };
         }
-        self.forget_what_rules_ignore(&mut m);
-        let own_name = self.setup.config.rules().own_name;
+        self.forget_what_rules_ignore(&mut m, index);
+        let own_name = self.setup.rules_of(index).own_name;
         let mine = m.observed.is_some_and(|observed| m.is_mine(me, own_name, &observed.record));
         let may_stand_still = replica.paused.is_some() || world.left.pauses > 0;
-        self.cut_observation_time(&mut m, mine, may_stand_still);
-        self.cut_attempt(&mut m);
-        self.cut_observed(&mut m, me);
-        self.cut_fetched(world, &mut m);
+        self.cut_observation_time(&mut m, index, mine, may_stand_still);
+        self.cut_attempt(&mut m, index);
+        self.cut_observed(&mut m, index);
+        self.cut_fetched(world, &mut m, index);
         self.cut_version(world, &mut m, me);
-        self.cut_term(world, &mut m);
-        self.cut_phase(&mut m);
+        self.cut_term(world, &mut m, index);
+        self.cut_phase(&mut m, index);
         m
     }
 
-    fn forget_what_rules_ignore(&self, m: &mut Memory) {
-        let rules = self.setup.config.rules();
+    fn forget_what_rules_ignore(&self, m: &mut Memory, index: usize) {
+        let rules = self.setup.rules_of(index);
         let quarantine = rules.missing_while_candidate == MissingWhileCandidate::Quarantine;
         let sent_matters =
             quarantine || rules.own_name == OwnName::MineIfSent || rules.renew_time == RenewTime::Increasing;
@@ -59,15 +59,15 @@ impl Codec {
         }
     }
 
-    fn cut_attempt(&self, m: &mut Memory) {
+    fn cut_attempt(&self, m: &mut Memory, index: usize) {
         let Some(attempt) = &mut m.attempt else { return };
         attempt.id = RequestId(1);
         attempt.sent.wall = ZERO;
         let writes = matches!(attempt.step, Step::FastUpdate(_) | Step::Create(_) | Step::Update(_));
         let may_read_yet = matches!(attempt.step, Step::FastUpdate(_) | Step::Get);
         // When a write was sent is what the right that it gives counts from, as long as it gives any.
-        let dead = self.past() - self.setup.config.timings().renew_deadline;
-        attempt.sent.local = match self.setup.config.rules().deadline_from {
+        let dead = self.past() - self.setup.config_of(index).timings().renew_deadline;
+        attempt.sent.local = match self.setup.rules_of(index).deadline_from {
             DeadlineFrom::LastSend if writes => attempt.sent.local.max(dead),
             _ => NOW,
         };
@@ -80,7 +80,7 @@ impl Codec {
         if self.wall == WallCode::Stopped {
             started.wall = ZERO;
         }
-        let rules = self.setup.config.rules();
+        let rules = self.setup.rules_of(index);
         if rules.own_name == OwnName::MineIfSent {
             // Only its leaseTransitions are used, for a create.
             let holds = matches!(m.phase, Phase::Renewing { .. });
@@ -90,10 +90,10 @@ impl Codec {
         }
         // All that is asked of an attempt's start is whether the record was still valid then.
         // Where timers fire at any time it may as well have started when the answer comes: see `Timing::Loose`.
-        let matters = may_read_yet && self.by_local_time() && self.setup.timing == Timing::Exact;
+        let matters = may_read_yet && self.by_local_time(index) && self.setup.timing == Timing::Exact;
         started.local = match &m.observed {
             Some(observed) if matters => {
-                let wait = self.setup.config.wait_for(&observed.record);
+                let wait = self.setup.config_of(index).wait_for(&observed.record);
                 let was_valid = observed.at + wait > started.local;
                 let valid_until = observed.at.max(self.past() - wait) + wait;
                 if was_valid { NOW.min(valid_until - self.setup.tick) } else { NOW }
@@ -102,56 +102,57 @@ impl Codec {
         };
         if let (Phase::Renewing { .. }, Some(term)) = (m.phase, &m.term)
             && attempt.deadline.is_some_and(|deadline| deadline >= term.lead_until)
-            && self.has_lead_timer()
+            && self.has_lead_timer(index)
         {
             // The right to lead ends first.
             attempt.deadline = None;
         }
     }
 
-    fn by_local_time(&self) -> bool {
-        self.setup.config.rules().expiry == Expiry::LocalObservation
+    fn by_local_time(&self, index: usize) -> bool {
+        self.setup.rules_of(index).expiry == Expiry::LocalObservation
     }
 
     /// Whether a timer ends the term, or the renewal round, when its time is up.
-    fn has_lead_timer(&self) -> bool {
-        let rules = self.setup.config.rules();
+    fn has_lead_timer(&self, index: usize) -> bool {
+        let rules = self.setup.rules_of(index);
         rules.stop_when == StopWhen::AtDeadline || rules.deadline_from == DeadlineFrom::RoundStart
     }
 
     /// When the record was first seen does not matter where it is not looked at, or not any more; nor where it is one's own
     /// and stays valid until the round that is under way, or the next, has ended.
-    fn cut_observation_time(&self, m: &mut Memory, mine: bool, may_stand_still: bool) {
+    fn cut_observation_time(&self, m: &mut Memory, index: usize, mine: bool, may_stand_still: bool) {
         let Some(Observed { record, at }) = &mut m.observed else { return };
         let leads_on = match (&m.term, m.phase) {
             (Some(term), Phase::Renewing { .. } | Phase::Resting { .. }) => {
-                let valid_until = *at + self.setup.config.wait_for(record);
-                let by_round = self.setup.config.rules().deadline_from == DeadlineFrom::RoundStart;
+                let valid_until = *at + self.setup.config_of(index).wait_for(record);
+                let by_round = self.setup.rules_of(index).deadline_from == DeadlineFrom::RoundStart;
                 let asked_until = match m.phase {
                     // The next round, whenever it begins, has a deadline of its own.
                     Phase::Resting { .. } if by_round && may_stand_still => LocalInstant::FAR_FUTURE,
                     Phase::Resting { until } if by_round => {
-                        until.max(NOW) + self.setup.config.timings().renew_deadline
+                        until.max(NOW) + self.setup.config_of(index).timings().renew_deadline
                     }
                     _ => term.lead_until,
                 };
-                mine && !term.is_quarantined() && self.has_lead_timer() && valid_until > asked_until
+                mine && !term.is_quarantined() && self.has_lead_timer(index) && valid_until > asked_until
             }
             _ => false,
         };
         let leaves = matches!(m.phase, Phase::StoppingWork { .. } | Phase::Releasing { .. });
-        if !self.by_local_time() || leads_on || leaves {
+        if !self.by_local_time(index) || leads_on || leaves {
             *at = NOW;
         }
     }
 
-    fn cut_observed(&self, m: &mut Memory, me: IdentityId) {
+    fn cut_observed(&self, m: &mut Memory, index: usize) {
+        let me = IdentityId(index as u16 + 1);
         let Some(Observed { record, at }) = &mut m.observed else { return };
-        let wait = self.setup.config.wait_for(record);
+        let wait = self.setup.config_of(index).wait_for(record);
         // Whether it was valid when an attempt started is kept by that attempt.
         *at = (*at).max(self.past() - wait);
         if record.holder != me {
-            let renewed = if self.by_local_time() { NO_TIME } else { record.renewed };
+            let renewed = if self.by_local_time(index) { NO_TIME } else { record.renewed };
             let holder = if record.holder.is_somebody() { STRANGER } else { record.holder };
             *record = Record { holder, duration_s: record.duration_s, renewed, ..NO_RECORD };
         }
@@ -160,13 +161,13 @@ impl Codec {
     /// What was last read only answers whether what is read next is new. If nothing that can be read is the same, it
     /// does not matter what it was. Where clocks stand still, a first write may come
     /// again.
-    fn cut_fetched(&self, world: &World, m: &mut Memory) {
+    fn cut_fetched(&self, world: &World, m: &mut Memory, index: usize) {
         let Some((record, uid)) = m.fetched else { return };
-        let content = |record: &Record| match self.setup.config.rules().content {
+        let content = |record: &Record| match self.setup.rules_of(index).content {
             Content::Seconds => record.cut_to_seconds(),
             Content::Exact => *record,
         };
-        let exact = self.setup.config.rules().content == Content::Exact;
+        let exact = self.setup.rules_of(index).content == Content::Exact;
         // An edit may yet bring back another holder or duration.
         let may_be_edited = world.left.spec_edits > 0;
         let same = |other: &Record, version: Option<Version>| {
@@ -189,8 +190,10 @@ impl Codec {
         };
         let comes_again = match self.wall {
             WallCode::Stopped => {
-                let rules = self.setup.config.rules();
-                !exact || rules.own_name == OwnName::Mine || rules.renew_time == RenewTime::WallClock
+                let unmarked = |rules: &Rules| {
+                    rules.own_name == OwnName::Mine || rules.renew_time == RenewTime::WallClock
+                };
+                !exact || self.setup.any_rules(unmarked)
             }
             // An attempt that has read the clock, or will in this second, may write that second once more.
             WallCode::Relative { .. } => {
@@ -236,7 +239,7 @@ impl Codec {
         }
     }
 
-    fn cut_term(&self, world: &World, m: &mut Memory) {
+    fn cut_term(&self, world: &World, m: &mut Memory, index: usize) {
         let Some(term) = &mut m.term else { return };
         if term.token.0 < world.token_max {
             // Smaller than any that will be compared with it.
@@ -247,7 +250,7 @@ impl Codec {
             Stage::Quarantined { until } => *until = self.cut_past(*until),
             Stage::Acting | Stage::Stopped => {}
         }
-        let until_told = self.setup.config.rules().stop_when == StopWhen::BetweenAttempts;
+        let until_told = self.setup.rules_of(index).stop_when == StopWhen::BetweenAttempts;
         let over = !matches!(m.phase, Phase::Resting { .. } | Phase::Renewing { .. });
         term.lead_until = if until_told && over { NOW } else { self.cut_past(term.lead_until) };
     }
@@ -265,11 +268,11 @@ impl Codec {
         if t < self.past() { NOW - self.setup.tick } else { t }
     }
 
-    fn cut_phase(&self, m: &mut Memory) {
+    fn cut_phase(&self, m: &mut Memory, index: usize) {
         let any = self.setup.timing != Timing::Exact;
         let in_flight = m.attempt.is_some();
         // Where the deadline does not start anew with a round, resting is as good as waiting for a round's next tick.
-        let rules = self.setup.config.rules();
+        let rules = self.setup.rules_of(index);
         let alike =
             rules.stop_when == StopWhen::AtDeadline && rules.deadline_from != DeadlineFrom::RoundStart;
         match &mut m.phase {
@@ -281,7 +284,7 @@ impl Codec {
                     *next_tick = LocalInstant::FAR_FUTURE;
                 } else if in_flight && *next_tick <= self.past() {
                     // One missed tick is made up for; only where it lies within the period matters.
-                    let period = self.setup.config.timings().retry_period;
+                    let period = self.setup.config_of(index).timings().retry_period;
                     let missed = self.past().since(*next_tick).as_nanos() / period.as_nanos();
                     *next_tick += Span::from_nanos(missed * period.as_nanos());
                 }

@@ -13,7 +13,7 @@ use super::model::{ALWAYS, Model};
 use super::pack::State;
 use super::setup::{Setup, SetupError};
 use super::story::Story;
-use super::world::{Link, NOW, Process, Replica, World};
+use super::world::{Link, NOW, Process, World};
 use crate::core::state::{Phase, Stage};
 use crate::core::{IdentityId, LocalInstant, Op, Record};
 
@@ -111,8 +111,8 @@ impl Readable {
             }
         }];
         let setup = self.model.setup();
-        for (place, replica) in world.replicas[..setup.replicas].iter().enumerate() {
-            lines.push(format!("{}: {}", nth(place as u8), about(&world, replica, setup)));
+        for place in 0..setup.replicas {
+            lines.push(format!("{}: {}", nth(place as u8), about(&world, place, setup)));
         }
         for late in world.late.iter().flatten() {
             let how = if late.expected.is_some() { "update" } else { "create" };
@@ -158,7 +158,8 @@ fn when(at: LocalInstant) -> String {
     }
 }
 
-fn about(world: &World, replica: &Replica, setup: &Setup) -> String {
+fn about(world: &World, index: usize, setup: &Setup) -> String {
+    let replica = &world.replicas[index];
     match replica.process {
         Process::NotStarted => return "not started".to_owned(),
         Process::Ended => return "ended".to_owned(),
@@ -180,7 +181,7 @@ fn about(world: &World, replica: &Replica, setup: &Setup) -> String {
         parts.push("stands still".to_owned());
     }
     if let Some(term) = &m.term {
-        let until = m.acts_until(setup.config.rules().stop_when).filter(|until| *until > NOW);
+        let until = m.acts_until(setup.rules_of(index).stop_when).filter(|until| *until > NOW);
         parts.push(match (term.stage, until) {
             (Stage::Quarantined { until }, _) => format!("may act {} at the earliest", when(until)),
             (_, Some(LocalInstant::FAR_FUTURE)) => "MAY ACT until told".to_owned(),

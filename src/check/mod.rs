@@ -45,10 +45,17 @@
 //!
 //! [`Question::Failover`] lets the leader crash when one of its rounds has ended, for at any later time until its next nothing
 //! else would come of it but a shorter gap; and once it is gone, those who only read do so one after the other.
+//!
+//! # Two protocols
+//!
+//! [`Setup::with_beside`] puts replicas of another protocol on the same Lease. `strict` is explored with wall clocks that say anything,
+//! client-go's rules with such that tell any two writes apart; so both are then explored with clocks that stand still, and client-go's
+//! replicas write times that increase and compare them exactly. What is proved so says nothing of two writes within one second.
 
 mod action;
 mod apply;
 mod assume;
+mod beside;
 mod essence;
 mod explore;
 mod few;
@@ -70,6 +77,7 @@ mod world;
 
 pub use action::{Action, Edit, Witness};
 pub use assume::{Assumptions, Budget, Drain, Lasting, RateRatio, Walls};
+pub use beside::{Beside, Leaders};
 pub use explore::explore;
 pub use model::{A_LEADER_IN_TIME, AT_MOST_ONE_LEADER, Model};
 pub use pack::State;

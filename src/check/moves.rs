@@ -14,7 +14,7 @@ impl Setup {
             return;
         }
         if let Some(index) = w.replicas.iter().position(Replica::is_choosing) {
-            return self.choices(&w.replicas[index], index as u8, actions);
+            return self.choices(w, index, actions);
         }
         if let Some(index) = w.replicas.iter().position(|replica| self.goes_at_once(replica)) {
             return self.at_once(w, index as u8, actions);
@@ -25,7 +25,7 @@ impl Setup {
         for (index, replica) in w.replicas[..self.replicas].iter().enumerate() {
             match replica.process {
                 Process::NotStarted => self.starts(index as u8, actions),
-                Process::Ended if w.left.restarts > 0 => self.starts(index as u8, actions),
+                Process::Ended if self.may_restart(w, index) => self.starts(index as u8, actions),
                 Process::Ended => {}
                 Process::Runs => self.moves_of(w, index, actions),
             }
@@ -52,16 +52,18 @@ impl Setup {
     }
 
     /// RetryPeriod x (1 + 1.2 u): in whole ticks, the longest rounded up.
-    fn choices(&self, chooser: &Replica, replica: u8, actions: &mut Vec<Action>) {
+    fn choices(&self, w: &World, index: usize, actions: &mut Vec<Action>) {
+        let (chooser, replica) = (&w.replicas[index], index as u8);
+        let config = self.config_of(index);
         if self.timing != Timing::Exact {
             return actions.push(Action::Choose { replica, ticks: 0, early: false });
         }
-        let longest = self.config.timings().retry_period.as_nanos() / 5 * 6;
+        let longest = config.timings().retry_period.as_nanos() / 5 * 6;
         // Where it is asked how long it takes at most, a poll just before the record expires is worse than one at its expiry.
         let asks_how_long = matches!(self.question, Question::Failover { .. });
         let expiry = chooser.memory.observed.filter(|_| asks_how_long).map(|observed| {
-            (observed.at + self.config.wait_for(&observed.record))
-                .since(NOW + self.config.timings().retry_period)
+            (observed.at + config.wait_for(&observed.record))
+                .since(NOW + config.timings().retry_period)
                 .as_nanos()
         });
         let tick = self.tick.as_nanos();
@@ -144,7 +146,7 @@ impl Setup {
                 actions.push(Action::Stop { replica: i });
             }
         }
-        if w.left.crashes > 0 && self.may_crash(replica) {
+        if w.left.crashes > 0 && self.may_crash(w, index) {
             actions.push(Action::Crash { replica: i });
         }
         if w.left.wall_steps > 0 {
@@ -159,11 +161,10 @@ impl Setup {
 
     /// Where failover is the question, it is the leader that crashes, and not while it rests: if nothing comes of it any
     /// more, it is worse if it crashes when its last round has ended. All else goes on as it does, and the time counts from there.
-    fn may_crash(&self, replica: &Replica) -> bool {
-        let leads =
-            || replica.memory.acts_until(self.config.rules().stop_when).is_some_and(|until| until > NOW);
-        let round_over = |until| until == NOW + self.config.timings().retry_period;
-        let acts = || match replica.memory.phase {
+    fn may_crash(&self, w: &World, index: usize) -> bool {
+        let leads = || self.acts(w, index);
+        let round_over = |until| until == NOW + self.config_of(index).timings().retry_period;
+        let acts = || match w.replicas[index].memory.phase {
             Phase::Resting { until } => round_over(until),
             _ => true,
         };
@@ -206,7 +207,7 @@ impl Setup {
                 // All start at once where failover is the question: when they poll is free all the same.
                 Process::NotStarted if matches!(self.question, Question::Failover { .. }) => return,
                 Process::NotStarted => ticks = 1,
-                Process::Ended if w.left.restarts > 0 => ticks = 1,
+                Process::Ended if self.may_restart(w, index) => ticks = 1,
                 Process::Ended => {}
                 Process::Runs => match self.patience(w, index) {
                     Some(patience) => ticks = ticks.min(patience),
@@ -306,13 +307,24 @@ impl Setup {
 
     pub(super) fn elector_of(&self, w: &World, index: usize) -> Elector {
         let me = Identity { id: IdentityId(index as u16 + 1), incarnation: 0 };
-        Elector::remembering(self.config, me, w.replicas[index].memory)
+        Elector::remembering(*self.config_of(index), me, w.replicas[index].memory)
     }
 
     /// Folded, nothing but a timer that is due makes a process do something: standing still is to miss it, and whatever
     /// else wakes an elector finds it due first.
     pub(super) fn may_oversleep(&self) -> bool {
         self.timing == Timing::Folded && self.assumptions.pauses.is_on()
+    }
+
+    /// Whether the replica may act now and for a while.
+    pub(super) fn acts(&self, w: &World, index: usize) -> bool {
+        let replica = &w.replicas[index];
+        let until = replica.memory.acts_until(self.rules_of(index).stop_when);
+        replica.runs() && until.is_some_and(|until| until > NOW)
+    }
+
+    fn may_restart(&self, w: &World, index: usize) -> bool {
+        w.left.restarts > 0 && self.starts_again(index)
     }
 
     pub(super) fn is_due(&self, w: &World, index: usize) -> bool {
@@ -339,14 +351,13 @@ fn has_free_timer(replica: &Replica) -> bool {
     }
 }
 
-/// Whether it was told to stop already, or has stopped of itself.
+/// Whether it was told to stop already, or has stopped of itself. Whose work goes on while it releases the Lease has not.
 fn is_stopping(replica: &Replica) -> bool {
-    let told = replica.memory.term.is_some_and(|term| {
-        use crate::core::state::Stage::{Draining, Stopped};
-        matches!(term.stage, Draining { .. } | Stopped)
-    });
-    told || matches!(
-        replica.memory.phase,
-        Phase::Returned | Phase::StoppingWork { .. } | Phase::Releasing { .. }
-    )
+    use crate::core::state::Stage::{Acting, Draining, Stopped};
+    let stage = replica.memory.term.map(|term| term.stage);
+    match replica.memory.phase {
+        Phase::Returned | Phase::StoppingWork { .. } => true,
+        Phase::Releasing { .. } => !matches!(stage, Some(Acting)),
+        _ => matches!(stage, Some(Draining { .. } | Stopped)),
+    }
 }

@@ -5,14 +5,13 @@
 //! - *when* it is: all instants are relative to now, and past ones are cut off where they no longer matter;
 //! - *which* numbers: resourceVersions, uids, leaseTransitions and wall times are renamed by rank, or relative to now
 //!   where a rule compares them with the clock; request numbers are forgotten;
-//! - *who*: replicas are sorted. They run the same settings, so any order is as good as another;
+//! - *who*: replicas of the same settings are sorted: any order of theirs is as good as another;
 //! - what no rule will ever look at again.
 
 use super::assume::{FREE, Walls};
 use super::names::Names;
 use super::setup::Setup;
 use super::world::{Broken, LATE_MAX, LateWrite, Lease, Left, Origin, REPLICAS_MAX, World};
-use crate::core::rules::{DeadlineFrom, Expiry};
 use crate::core::state::State as Memory;
 use crate::core::{IdentityId, Record, Version, WallTime};
 
@@ -158,12 +157,9 @@ impl Codec {
         let wall = match setup.assumptions.walls {
             Walls::Anything => WallCode::Stopped,
             Walls::Within { offset, .. } => {
-                let rules = setup.config.rules();
                 let offset = offset.as_nanos().cast_signed() / tick;
-                let by_wall =
-                    rules.expiry == Expiry::WallClock || rules.deadline_from == DeadlineFrom::RenewTime;
                 let longest = setup.longest_duration().as_nanos().cast_signed() / tick + 1;
-                let back = if by_wall { longest + 2 * offset } else { 2 * offset };
+                let back = if setup.by_wall_clock() { longest + 2 * offset } else { 2 * offset };
                 WallCode::Relative { back, ahead: offset }
             }
         };

@@ -48,9 +48,11 @@ impl Story {
     /// Whether a candidate waits longer between polls than it can.
     #[must_use]
     pub fn waits_too_long(&self, setup: &Setup) -> bool {
-        let longest = setup.config.timings().retry_period.as_nanos() / 5 * 6;
         self.chapters.iter().any(|chapter| match chapter.action {
-            Action::Choose { ticks, .. } => u64::from(ticks) * setup.tick.as_nanos() > longest,
+            Action::Choose { ticks, replica, .. } => {
+                let config = setup.config_of(usize::from(replica));
+                u64::from(ticks) * setup.tick.as_nanos() > config.timings().retry_period.as_nanos() / 5 * 6
+            }
             _ => false,
         })
     }
@@ -81,32 +83,21 @@ impl Story {
     /// If the simulator cannot do it.
     pub fn scenario(&self, setup: &Setup, what: &str) -> Result<Scenario, NoReplay> {
         let steps = self.steps(setup)?;
-        let config = &setup.config;
-        let (protocol, preset) = nearest_protocol(config);
-        let mut scenario = Scenario::of_schedule(
-            u32::try_from(setup.replicas).unwrap_or(0),
-            protocol,
-            *config.timings(),
-            &steps,
-        );
+        let electors = Electors::of(&setup.config);
+        let replicas = u32::try_from(setup.replicas).unwrap_or(0);
+        let mut scenario =
+            Scenario::of_schedule(replicas, electors.protocol, *setup.config.timings(), &steps);
+        electors.lay_on(&mut scenario);
+        if let Some(beside) = &setup.beside {
+            let node = Electors::of(&beside.config).node(&beside.config);
+            let names =
+                (setup.mains()..setup.replicas).map(|index| (format!("n{}", index + 1), node.clone()));
+            scenario.nodes = Some(names.collect());
+        }
         scenario.description =
             Some(format!("{what}. Found by exhaustive search, assuming: {}.", setup.sentence()));
-        scenario.http_timeout = Some(
-            config.request_timeout().map_or(HttpTimeout::None, |timeout| HttpTimeout::After(timeout.into())),
-        );
-        scenario.release_on_cancel = Some(config.releases_on_cancel());
-        scenario.trust_fresh_namespace = config.trusts_fresh_namespace().then_some(true);
-        scenario.release_retry = config.retries_release().then_some(true);
-        let changes = RuleChanges::between(&preset, config.rules());
-        if changes != RuleChanges::default() {
-            scenario.rules = Some(changes);
-        }
         if setup.assumptions.walls == Walls::Anything {
             scenario.clock = Some(scenario::Clock { wall_stopped: Some(true), ..scenario::Clock::default() });
-        }
-        if protocol == Protocol::Strict {
-            let bound = scenario::ClockBound { rate_error_ppm: Some(0), ..scenario::ClockBound::default() };
-            scenario.clock_bound = Some(bound);
         }
         if setup.assumptions.drain == Drain::Any {
             scenario.drain = Some(scenario::Draw::from(scenario::Length::from(Span::from_secs(1))));
@@ -129,6 +120,59 @@ impl Chapter {
         match self.action {
             Action::Pass { ticks, .. } => u64::from(ticks) * setup.unit_ns(),
             _ => 0,
+        }
+    }
+}
+
+/// How replicas elect, as a scenario says it.
+struct Electors {
+    protocol: Protocol,
+    http_timeout: HttpTimeout,
+    release_on_cancel: bool,
+    release_retry: Option<bool>,
+    trust_fresh_namespace: Option<bool>,
+    rules: Option<RuleChanges>,
+    clock_bound: Option<scenario::ClockBound>,
+}
+
+impl Electors {
+    fn of(config: &Config) -> Self {
+        let (protocol, preset) = nearest_protocol(config);
+        let changes = RuleChanges::between(&preset, config.rules());
+        let bound = scenario::ClockBound { rate_error_ppm: Some(0), ..scenario::ClockBound::default() };
+        Self {
+            protocol,
+            http_timeout: config
+                .request_timeout()
+                .map_or(HttpTimeout::None, |timeout| HttpTimeout::After(timeout.into())),
+            release_on_cancel: config.releases_on_cancel(),
+            release_retry: config.retries_release().then_some(true),
+            trust_fresh_namespace: config.trusts_fresh_namespace().then_some(true),
+            rules: (changes != RuleChanges::default()).then_some(changes),
+            clock_bound: (protocol == Protocol::Strict).then_some(bound),
+        }
+    }
+
+    fn lay_on(self, scenario: &mut Scenario) {
+        scenario.http_timeout = Some(self.http_timeout);
+        scenario.release_on_cancel = Some(self.release_on_cancel);
+        scenario.release_retry = self.release_retry;
+        scenario.trust_fresh_namespace = self.trust_fresh_namespace;
+        scenario.rules = self.rules;
+        scenario.clock_bound = self.clock_bound;
+    }
+
+    fn node(self, config: &Config) -> scenario::Node {
+        scenario::Node {
+            protocol: Some(self.protocol),
+            timings: Some((*config.timings()).into()),
+            http_timeout: Some(self.http_timeout),
+            release_on_cancel: Some(self.release_on_cancel),
+            release_retry: self.release_retry,
+            trust_fresh_namespace: self.trust_fresh_namespace,
+            rules: self.rules,
+            clock_bound: self.clock_bound,
+            ..scenario::Node::default()
         }
     }
 }

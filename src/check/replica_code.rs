@@ -35,7 +35,9 @@ impl Codec {
         let n = self.setup.replicas;
         if n > 1 {
             for index in 0..n {
-                keys[index] = key(world, &world.replicas[index], &essences[index], index);
+                // Those that elect otherwise stay the last.
+                let kind = u64::from(index >= self.setup.mains()) << 63;
+                keys[index] = key(world, &world.replicas[index], &essences[index], index) >> 1 | kind;
             }
             order[..n].sort_by_key(|&index| keys[usize::from(index)]);
         }

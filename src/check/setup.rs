@@ -1,8 +1,9 @@
 //! What is checked: settings, replicas, assumptions and the question.
 
 use super::assume::{Assumptions, Budget, Lasting, Walls};
+use super::beside::{Beside, Leaders, ignores_wall_clock};
 use super::world::{Broken, Left, REPLICAS_MAX};
-use crate::core::rules::{Content, DeadlineFrom, Expiry, OwnName, RenewTime, StopWhen, Wait};
+use crate::core::rules::{Content, DeadlineFrom, Expiry, OwnName, StopWhen, Wait};
 use crate::core::{Config, Span};
 
 /// How exactly time is followed where a proof of safety need not know it. What is proved loosely or folded holds for the
@@ -37,10 +38,14 @@ pub enum Question {
 /// A question about one setting, complete.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup {
-    /// How every replica elects.
+    /// How every replica elects, but for those [`beside`](Self::beside).
     pub config: Config,
     /// How many there are, 1 to [`REPLICAS_MAX`].
     pub replicas: usize,
+    /// Those of them that elect otherwise. See [`Setup::with_beside`].
+    pub beside: Option<Beside>,
+    /// Whose terms count where two must not lead at once.
+    pub leaders: Leaders,
     /// The grid that time is on.
     pub tick: Span,
     /// How exactly time is followed.
@@ -82,6 +87,10 @@ impl Properties {
 pub enum SetupError {
     /// Too few or too many.
     Replicas(usize),
+    /// None of one kind or the other.
+    Beside(usize),
+    /// How long it takes until somebody leads is asked of one kind of replicas only.
+    BesideAndFailover,
     /// Does not divide a duration that the model needs exactly.
     Tick {
         /// The tick.
@@ -116,6 +125,12 @@ impl core::fmt::Display for SetupError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::Replicas(n) => write!(f, "{n} replicas: the checker takes 1 to {REPLICAS_MAX}"),
+            Self::Beside(n) => {
+                write!(f, "{n} replicas beside the others: there must be at least one of each kind; choose --replicas higher")
+            }
+            Self::BesideAndFailover => {
+                f.write_str("--failover is asked of replicas of one kind: leave --beside away, or ask it of each protocol")
+            }
             Self::Tick { tick, name, of } => write!(
                 f,
                 "the tick {tick} does not divide {name} {of}; leave --tick away to get the coarsest that fits"
@@ -159,6 +174,8 @@ impl Setup {
         let mut setup = Self {
             config,
             replicas,
+            beside: None,
+            leaders: Leaders::All,
             tick: Span::from_secs(1),
             timing: Timing::Exact,
             assumptions,
@@ -214,9 +231,9 @@ impl Setup {
     /// Makes the assumptions fit the rules: rules that do not care what wall clocks say are explored with clocks that
     /// may say anything.
     pub fn settle(&mut self) {
-        let rules = self.config.rules();
-        if rules.own_name == OwnName::MineIfSent || rules.renew_time == RenewTime::Increasing {
+        if self.any_rules(ignores_wall_clock) {
             self.assumptions.walls = Walls::Anything;
+            self.tell_writes_apart();
         }
     }
 
@@ -224,34 +241,36 @@ impl Setup {
     /// into the same.
     #[must_use]
     pub fn tells_seconds_apart(&self) -> bool {
-        self.config.rules().content == Content::Seconds && self.tick >= Span::from_secs(1)
+        self.any_rules(|rules| rules.content == Content::Seconds) && self.tick >= Span::from_secs(1)
     }
 
     /// The greatest tick that divides everything that must be exact.
     #[must_use]
     pub fn coarsest_tick(&self) -> Span {
-        let tick =
-            self.exact_durations().into_iter().flatten().fold(0, |tick, (_, of)| gcd(tick, of.as_nanos()));
-        Span::from_nanos(tick)
+        Span::from_nanos(self.exact_durations().fold(0, |tick, (_, of)| gcd(tick, of.as_nanos())))
     }
 
-    fn exact_durations(&self) -> [Option<(&'static str, Span)>; 10] {
-        let t = self.config.timings();
+    fn exact_durations(&self) -> impl Iterator<Item = (&'static str, Span)> {
+        self.configs().flat_map(|config| self.exact_durations_of(config)).flatten()
+    }
+
+    fn exact_durations_of(&self, config: &Config) -> [Option<(&'static str, Span)>; 10] {
+        let t = config.timings();
         let exact = self.timing == Timing::Exact;
         // A third party shortens the duration to one second.
-        let shortened = self.assumptions.spec_edits.is_on() && self.config.rules().wait == Wait::Record;
+        let shortened = self.assumptions.spec_edits.is_on() && config.rules().wait == Wait::Record;
         let lasting = |what: Lasting| what.longest.filter(|_| what.is_on());
         let offset = match self.assumptions.walls {
             Walls::Within { offset, .. } if offset > Span::ZERO => Some(offset),
             _ => None,
         };
-        let written = u64::try_from(self.config.written_duration_s()).unwrap_or(0);
+        let written = u64::try_from(config.written_duration_s()).unwrap_or(0);
         [
             Some(("LeaseDuration", t.lease_duration)),
             Some(("the written leaseDurationSeconds", Span::from_secs(written))),
             Some(("RenewDeadline", t.renew_deadline)),
             exact.then_some(("RetryPeriod", t.retry_period)),
-            self.config.request_timeout().filter(|_| exact).map(|of| ("the request timeout", of)),
+            config.request_timeout().filter(|_| exact).map(|of| ("the request timeout", of)),
             lasting(self.assumptions.request_delay).map(|of| ("the request delay", of)),
             lasting(self.assumptions.response_delay).map(|of| ("the response delay", of)),
             lasting(self.assumptions.pauses).map(|of| ("the pause", of)),
@@ -263,8 +282,11 @@ impl Setup {
 
     /// What every written duration is at most.
     pub(super) fn longest_duration(&self) -> Span {
-        let written = u64::try_from(self.config.written_duration_s()).unwrap_or(0);
-        self.config.timings().lease_duration.max(Span::from_secs(written))
+        let of = |config: &Config| {
+            let written = u64::try_from(config.written_duration_s()).unwrap_or(0);
+            config.timings().lease_duration.max(Span::from_secs(written))
+        };
+        self.configs().map(of).max().unwrap_or(Span::ZERO)
     }
 
     /// Checks that this can be explored.
@@ -275,8 +297,9 @@ impl Setup {
         if self.replicas == 0 || self.replicas > REPLICAS_MAX {
             return Err(SetupError::Replicas(self.replicas));
         }
+        self.validate_beside()?;
         let tick = self.tick.as_nanos();
-        for (name, of) in self.exact_durations().into_iter().flatten() {
+        for (name, of) in self.exact_durations() {
             if tick == 0 || of.as_nanos() % tick != 0 {
                 return Err(SetupError::Tick { tick: self.tick, name, of });
             }
@@ -285,18 +308,21 @@ impl Setup {
         if !(second.is_multiple_of(tick) || tick.is_multiple_of(second)) || second / tick > 250 {
             return Err(SetupError::TickAndSecond(self.tick));
         }
-        let t = self.config.timings();
-        let longest = self.longest_duration().max(t.renew_deadline + t.retry_period + t.retry_period);
+        let round = |config: &Config| {
+            let t = config.timings();
+            t.renew_deadline + t.retry_period + t.retry_period
+        };
+        let longest = self.configs().map(round).fold(self.longest_duration(), Span::max);
         if longest.as_nanos() / tick > 30_000 {
             return Err(SetupError::TooFine { tick: self.tick, longest });
         }
-        let rules = self.config.rules();
-        let by_wall = rules.expiry == Expiry::WallClock || rules.deadline_from == DeadlineFrom::RenewTime;
+        let by_wall = self.by_wall_clock();
         if by_wall && self.assumptions.walls == Walls::Anything {
             return Err(SetupError::WallClocksSayAnything);
         }
-        let from_sending =
-            rules.deadline_from == DeadlineFrom::LastSend && rules.stop_when == StopWhen::AtDeadline;
+        let from_sending = !self.any_rules(|rules| {
+            rules.deadline_from != DeadlineFrom::LastSend || rules.stop_when != StopWhen::AtDeadline
+        });
         if self.timing == Timing::Folded && (by_wall || !from_sending) {
             return Err(SetupError::NotFoldable);
         }
@@ -313,6 +339,13 @@ impl Setup {
             return Err(SetupError::RatioAndWallClocks);
         }
         Ok(())
+    }
+
+    /// Whether any replica judges expiry, or its deadline, by its wall clock.
+    pub(super) fn by_wall_clock(&self) -> bool {
+        self.any_rules(|rules| {
+            rules.expiry == Expiry::WallClock || rules.deadline_from == DeadlineFrom::RenewTime
+        })
     }
 
     pub(super) fn counters(&self) -> [u8; 13] {

@@ -4,7 +4,7 @@ use super::action::Action;
 use super::apply::{Listener, Rules};
 use super::model::Model;
 use super::pack::{Order, State, in_order};
-use super::world::{LATE_MAX, NOW, Origin, REPLICAS_MAX, World};
+use super::world::{LATE_MAX, Origin, REPLICAS_MAX, World};
 use crate::core::{Event, Failure, Op, Reply};
 
 /// What happened, in order.
@@ -161,13 +161,8 @@ impl<'m> Teller<'m> {
         let early = Rules { setup, listener: &mut ears }.is_early(&self.world, action);
         Rules { setup, listener: &mut ears }.apply(&mut self.world, action);
         self.order = self.model.codec.pack(&self.world).1;
-        let stop_when = setup.config.rules().stop_when;
-        let acting = (0..setup.replicas as u8)
-            .filter(|&index| {
-                let replica = &self.world.replicas[usize::from(index)];
-                replica.runs() && replica.memory.acts_until(stop_when).is_some_and(|until| until > NOW)
-            })
-            .collect();
+        let acts = |index: &u8| setup.acts(&self.world, usize::from(*index));
+        let acting = (0..setup.replicas as u8).filter(acts).collect();
         Chapter { at_ns, action, early, late, heard: ears.0, acting }
     }
 }

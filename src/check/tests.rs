@@ -61,6 +61,17 @@ fn setups() -> Vec<(&'static str, Setup)> {
             "strict, timers at any time",
             Setup::safety(strict(), 2, Assumptions::DEFAULT).with_timing(Timing::Loose),
         ),
+        ("client-go beside strict", Setup::safety(client_go(), 3, many).with_beside(strict(), 1)),
+        ("strict beside client-go", Setup::safety(strict(), 3, Assumptions::HOSTILE).with_beside(release, 1)),
+        (
+            "renew-time beside client-go",
+            Setup::safety(
+                Config::renew_time(Timings::DEFAULT).unwrap(),
+                3,
+                Assumptions { walls: off, ..many },
+            )
+            .with_beside(release, 2),
+        ),
         ("strict, folded", Setup::safety(strict(), 2, Assumptions::DEFAULT).with_timing(Timing::Folded)),
         (
             "strict, hostile, folded",

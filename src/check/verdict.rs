@@ -351,8 +351,10 @@ impl Setup {
             may
         };
         format!(
-            "{} replicas at {t} in ticks of {}{timing}: {may}; {clocks}, {walls}{seconds}{question}",
-            self.replicas, self.tick
+            "{} replicas{} at {t} in ticks of {}{timing}: {may}; {clocks}, {walls}{seconds}{question}",
+            self.replicas,
+            self.beside_sentence(),
+            self.tick
         )
     }
 }

@@ -2,12 +2,11 @@
 //! is left of each budget. What it may do next is in `moves`, what becomes of it in `apply`.
 
 use super::assume::{Assumptions, Walls};
+use super::setup::Setup;
 use crate::core::rules::{Expiry, OwnName};
 use crate::core::state::State as Memory;
 use crate::core::state::{Attempt, Phase, Stage, Step as AttemptStep};
-use crate::core::{
-    Failure, IdentityId, LocalInstant, Op, Record, Reply, RequestId, Rules, Version, WallTime,
-};
+use crate::core::{Failure, IdentityId, LocalInstant, Op, Record, Reply, RequestId, Version, WallTime};
 
 /// How many replicas a model can have.
 pub const REPLICAS_MAX: usize = 3;
@@ -55,13 +54,13 @@ pub(super) struct LateWrite {
 }
 
 impl LateWrite {
-    fn has_the_effect_of(&self, other: &Self, own_name: OwnName, by_wall_clock: bool) -> bool {
+    fn has_the_effect_of(&self, other: &Self, marked: bool, by_wall_clock: bool) -> bool {
         let (a, b) = (&self.record, &other.record);
         self.expected == other.expected
             && a.holder == b.holder
             && a.duration_s == b.duration_s
             && a.has_release_shape() == b.has_release_shape()
-            && (own_name == OwnName::Mine || a.acquired == b.acquired || a.has_release_shape())
+            && (!marked || a.acquired == b.acquired || a.has_release_shape())
             && (!by_wall_clock || a.renewed == b.renewed)
     }
 }
@@ -346,7 +345,10 @@ impl World {
     /// one process conditional on the same version the first to arrive makes the other void, and neither content has
     /// been seen by anybody. Where expiry is judged by renewTime, though, the two differ. An update to what is stored
     /// already changes nothing, not even the version. A create has an effect whenever the Lease is missing.
-    pub(super) fn prune(&mut self, rules: &Rules) {
+    pub(super) fn prune(&mut self, setup: &Setup) {
+        if self.late.iter().all(Option::is_none) {
+            return;
+        }
         let current = self.lease.map(|lease| lease.version);
         let missing = usize::from(self.lease.is_none());
         let creates = if self.left.deletions > DELETIONS_COUNTED {
@@ -354,18 +356,20 @@ impl World {
         } else {
             missing + usize::from(self.left.deletions)
         };
-        let by_wall_clock = rules.expiry == Expiry::WallClock;
+        let all_marked = !setup.any_rules(|rules| rules.own_name == OwnName::Mine);
+        let any_marked = setup.any_rules(|rules| rules.own_name == OwnName::MineIfSent);
+        let by_wall_clock = setup.any_rules(|rules| rules.expiry == Expiry::WallClock);
         let is_stored = |late: &LateWrite| self.lease.is_some_and(|lease| lease.record == late.record);
         for at in 0..LATE_MAX {
             let Some(mut late) = self.late[at] else { continue };
-            if rules.own_name == OwnName::MineIfSent && !self.is_recognised(&late.record) {
+            if all_marked && !self.is_recognised(&late.record) {
                 late.record = Record {
                     transitions: late.record.transitions,
                     duration_s: late.record.duration_s,
                     ..NOBODYS
                 };
             }
-            let same = |other: &&LateWrite| late.has_the_effect_of(other, rules.own_name, by_wall_clock);
+            let same = |other: &&LateWrite| late.has_the_effect_of(other, any_marked, by_wall_clock);
             let before = self.late[..at].iter().flatten().filter(same).count();
             let effects = match late.expected {
                 _ if self.left.late_writes == 0 => 0,
@@ -387,11 +391,6 @@ impl World {
         let sent =
             |replica: &Replica| replica.memory.sent.is_some_and(|sent| sent.acquired == record.acquired);
         released || sender.is_some_and(|replica| replica.runs() && sent(replica))
-    }
-
-    /// Whether two or more replicas may act from now on for a while.
-    pub(super) fn acting(&self, may_act: impl Fn(&Replica) -> bool) -> usize {
-        self.replicas.iter().filter(|replica| replica.runs() && may_act(replica)).count()
     }
 }
 

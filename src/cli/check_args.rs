@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::check::{Order, Properties, Search, Setup, Timing};
+use crate::check::{Leaders, Order, Properties, Search, Setup, Timing};
 use crate::core::{ClockBound, Config, Span, Timings};
 use crate::scenario::{Length, Override, Scenario, shell_word};
 
@@ -30,6 +30,16 @@ pub(super) struct CheckArgs {
     /// How many replicas, 1 to 3.
     #[arg(long, value_name = "N", default_value_t = 2, help_heading = "Settings")]
     replicas: usize,
+    /// Replicas of another protocol on the same Lease, with the same settings as far as they have them: the last ones, as
+    /// in a fleet that moves from one to the other.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["failover", "ablate", "guarantees"], help_heading = "Settings")]
+    beside: Option<String>,
+    /// How many of the replicas those are.
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "beside", help_heading = "Settings")]
+    beside_replicas: usize,
+    /// Whose terms count where two must not lead at once: everybody's, or those of the replicas of --protocol only.
+    #[arg(long, value_enum, default_value = "all", requires = "beside", help_heading = "Question")]
+    leaders: Whose,
     /// LeaseDuration. 15s, if not given.
     #[arg(long, value_name = "TIME", help_heading = "Settings")]
     lease_duration: Option<String>,
@@ -139,6 +149,33 @@ enum Which {
     All,
 }
 
+/// Whose terms count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Whose {
+    /// Everybody's.
+    All,
+    /// Those of the replicas of --protocol.
+    Main,
+}
+
+impl Whose {
+    fn said_of(self, protocol: &str) -> String {
+        match self {
+            Self::All => String::new(),
+            Self::Main => format!(", leaders of {protocol} only"),
+        }
+    }
+}
+
+impl From<Whose> for Leaders {
+    fn from(whose: Whose) -> Self {
+        match whose {
+            Whose::All => Self::All,
+            Whose::Main => Self::Main,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum How {
     /// Timers fire when they should.
@@ -173,13 +210,14 @@ pub(super) enum Stretch {
 impl CheckArgs {
     /// The settings of an elector, as a scenario would have them.
     pub(super) fn config(&self) -> Result<Config> {
+        let protocol = self.protocol.clone().or_else(|| self.ablate.then(|| "strict".to_owned()));
+        self.config_of(("protocol", protocol), &self.rule)
+    }
+
+    fn config_of(&self, (flag, protocol): (&str, Option<String>), rules: &[String]) -> Result<Config> {
         let on = |given: bool| given.then(|| "true".to_owned());
         let fields = [
-            (
-                "protocol",
-                "protocol",
-                self.protocol.clone().or_else(|| self.ablate.then(|| "strict".to_owned())),
-            ),
+            (flag, "protocol", protocol),
             ("lease-duration", "timings.lease_duration", self.lease_duration.clone()),
             ("renew-deadline", "timings.renew_deadline", self.renew_deadline.clone()),
             ("retry-period", "timings.retry_period", self.retry_period.clone()),
@@ -196,7 +234,7 @@ impl CheckArgs {
                 overrides.push(Override::with_args(path, &value, args)?);
             }
         }
-        for rule in &self.rule {
+        for rule in rules {
             let Some((name, value)) = rule.split_once('=') else {
                 bail!("--rule {rule}: write NAME=VALUE, such as stop_when=at-deadline");
             };
@@ -207,7 +245,7 @@ impl CheckArgs {
         let plan = prepared.settings.first().and_then(|setting| setting.plan());
         let Some(config) = plan.and_then(|plan| plan.nodes.first()?.elector) else {
             bail!(
-                "--protocol none elects nobody, so there is nothing to check: choose client-go, strict or renew-time"
+                "--{flag} none elects nobody, so there is nothing to check: choose client-go, strict or renew-time"
             );
         };
         Ok(config)
@@ -217,10 +255,14 @@ impl CheckArgs {
     pub(super) fn subject(&self) -> String {
         let default = if self.ablate { "strict" } else { "client-go" };
         let protocol = self.protocol.as_deref().unwrap_or(default);
-        if self.rule.is_empty() {
-            return protocol.to_owned();
+        let mut subject = protocol.to_owned();
+        if !self.rule.is_empty() {
+            subject = format!("{subject} with {}", self.rule.join(", "));
         }
-        format!("{protocol} with {}", self.rule.join(", "))
+        match &self.beside {
+            Some(beside) => format!("{subject} beside {beside}{}", self.leaders.said_of(protocol)),
+            None => subject,
+        }
     }
 
     /// What `strict` assumes of clocks.
@@ -246,6 +288,11 @@ impl CheckArgs {
         }
         let assumptions = self.assumed.assumptions(&timings)?;
         let mut setup = Setup::safety(config, self.replicas, assumptions);
+        if let Some(beside) = &self.beside {
+            let other = self.config_of(("beside", Some(beside.clone())), &[])?;
+            setup = setup.with_beside(other, self.beside_replicas);
+            setup.leaders = self.leaders.into();
+        }
         match self.property {
             None => {}
             Some(Which::OneLeader) => setup.properties = Properties::ONE_LEADER,
@@ -305,6 +352,9 @@ impl CheckArgs {
             }
         };
         say("protocol", self.protocol.as_deref());
+        say("beside", self.beside.as_deref());
+        say("beside-replicas", Some(self.beside_replicas.to_string().as_str()).filter(|n| *n != "1"));
+        say("leaders", name_of(Some(&self.leaders)).as_deref().filter(|name| *name != "all"));
         say("replicas", Some(self.replicas.to_string().as_str()).filter(|n| *n != "2"));
         say("lease-duration", self.lease_duration.as_deref());
         say("renew-deadline", self.renew_deadline.as_deref());

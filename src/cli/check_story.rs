@@ -120,7 +120,7 @@ fn action(chapter: &Chapter, setup: &Setup, known: &[Known; 16], lasts_ns: u64) 
         Action::Choose { replica, ticks, early } => {
             let more =
                 Span::from_nanos(u64::from(ticks) * setup.tick.as_nanos() - u64::from(early && ticks > 0));
-            let wait = setup.config.timings().retry_period.saturating_add(more);
+            let wait = setup.config_of(usize::from(replica)).timings().retry_period.saturating_add(more);
             format!("{} will try again in {wait}", name(replica))
         }
         Action::Arrive { replica } => format!("{} reaches the server", request(replica)),
