@@ -4,7 +4,7 @@
 //! | variable | what |
 //! | --- | --- |
 //! | `LEASEHOLD_TEST_KUBECONFIG` | the cluster; without it, `leasehold serve` (where the network's faults are tried too) |
-//! | `LEASEHOLD_TEST_ROUNDS` | how many faults; 8 take less than a minute |
+//! | `LEASEHOLD_TEST_ROUNDS` | how many faults; 8 take about a minute |
 //! | `LEASEHOLD_TEST_SEED` | which ones |
 #![cfg(all(feature = "adapter", feature = "cli", feature = "serve", target_os = "linux"))]
 #![allow(
@@ -13,6 +13,7 @@
     reason = "this test runs in real time, and says what it measured"
 )]
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::PathBuf;
@@ -26,8 +27,15 @@ use tempfile::TempDir;
 
 const LEASE_DURATION: Duration = Duration::from_secs(3);
 const RETRY_PERIOD: Duration = Duration::from_millis(500);
+/// How long the adapter waits for an answer.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a stopped process stands still.
+const STOPPED: Duration = Duration::from_secs(20);
 /// Processes that start, and a machine that does other things besides.
 const SLACK: Duration = Duration::from_secs(2);
+
+/// Who deletes the Lease; no fault is aimed at it.
+const THIRD_PARTY: &str = "third-party";
 
 /// The lock is held by whatever is left of a command, so that two of them do not go unnoticed.
 const COMMAND: &str = r#"
@@ -40,6 +48,7 @@ exec sleep 1000
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Fault {
     KillWrapper,
+    /// For [`STOPPED`], which is longer than anybody waits for it.
     StopWrapper,
     Terminate,
     KillGuard,
@@ -53,17 +62,76 @@ impl Fault {
         [Self::KillWrapper, Self::StopWrapper, Self::Terminate, Self::KillGuard, Self::DeleteLease];
     const ON_SERVE: [Self; 2] = [Self::CutOff, Self::LoseResponses];
 
-    /// A candidate's observation lags by a poll at most, it waits for LeaseDuration from there and looks at once; a lock
-    /// that was released is found by the next poll; one that was deleted is missed at the next renewal or poll, made anew
-    /// by a poll, and waited for.
+    /// The proved bound: a candidate's observation lags by a poll at most, it waits for LeaseDuration from there and looks at once
+    /// (`leasehold check --failover --protocol strict`); a lock that was released is found by the next poll; one that was
+    /// deleted is missed at the next renewal or poll, made anew by a poll, and waited for.
     fn bound(self) -> Duration {
         let poll = RETRY_PERIOD * 11 / 5;
-        SLACK
+        match self {
+            _ if self.releases() => poll,
+            Self::DeleteLease => LEASE_DURATION + poll * 2,
+            _ => LEASE_DURATION + poll,
+        }
+    }
+
+    /// The guard's death is the command's end, and the wrapper's.
+    fn releases(self) -> bool {
+        matches!(self, Self::Terminate | Self::KillGuard)
+    }
+}
+
+/// What all replicas' requests suffer besides, from one fault to the next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Weather {
+    Fair,
+    /// Both legs of every request take longer.
+    Slow(Duration),
+    /// The next request of each is answered 500.
+    OneError,
+    /// The next write of each is applied and never answered.
+    OneLostResponse,
+}
+
+impl Weather {
+    const ON_SERVE: [Self; 4] =
+        [Self::Fair, Self::Slow(Duration::from_millis(60)), Self::OneError, Self::OneLostResponse];
+
+    fn faults(self) -> Vec<String> {
+        let everywhere = |what: &dyn Fn(usize) -> String| (0..3).map(what).collect();
+        match self {
+            Self::Fair => Vec::new(),
+            Self::Slow(by) => ["request", "response"]
+                .iter()
+                .flat_map(|leg| {
+                    (0..3).map(move |n| {
+                        format!(
+                            "{{link: {{who: n{n}, leg: {leg}, effect: {{delay: {}ms}}}}}}",
+                            by.as_millis()
+                        )
+                    })
+                })
+                .collect(),
+            Self::OneError => {
+                everywhere(&|n| format!("{{link: {{who: n{n}, leg: request, effect: error, count: 1}}}}"))
+            }
+            Self::OneLostResponse => everywhere(&|n| {
+                format!("{{link: {{who: n{n}, verb: update, leg: response, effect: drop, count: 1}}}}")
+            }),
+        }
+    }
+
+    /// The fault's bound in this weather. A request that fails costs a candidate a poll, one that is not answered also the time it is waited
+    /// for; either may be the release's own, which leaves the lock to expire.
+    fn bound(self, fault: Fault) -> Duration {
+        let poll = RETRY_PERIOD * 11 / 5;
+        let unreleased = if fault.releases() { LEASE_DURATION } else { Duration::ZERO };
+        fault.bound()
             + match self {
-                // The guard's death is the command's end, and the wrapper's: the lock is released.
-                Self::Terminate | Self::KillGuard => poll,
-                Self::DeleteLease => LEASE_DURATION + poll * 2,
-                _ => LEASE_DURATION + poll,
+                Self::Fair => Duration::ZERO,
+                // The renewal that was seen last, and the write that takes over, with the look before it.
+                Self::Slow(by) => by * 6,
+                Self::OneError => poll + unreleased,
+                Self::OneLostResponse => poll + REQUEST_TIMEOUT + unreleased,
             }
     }
 }
@@ -82,7 +150,19 @@ impl Cluster {
         println!("LEASEHOLD_TEST_KUBECONFIG is not set: `leasehold serve` is the cluster");
         let (kubeconfig, token) = (folder.path().join("kubeconfig"), folder.path().join("control"));
         let mut server = Command::new(env!("CARGO_BIN_EXE_leasehold"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--client", "n0", "--client", "n1", "--client", "n2"])
+            .args([
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--client",
+                "n0",
+                "--client",
+                "n1",
+                "--client",
+                "n2",
+                "--client",
+                THIRD_PARTY,
+            ])
             .arg("--kubeconfig-out")
             .arg(&kubeconfig)
             .arg("--control-token-out")
@@ -117,8 +197,9 @@ impl Cluster {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let file = Kubeconfig::read_from(&self.kubeconfig).unwrap();
-            let config =
-                kube::Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.unwrap();
+            let context = self.served.is_some().then(|| THIRD_PARTY.to_owned());
+            let options = KubeConfigOptions { context, ..Default::default() };
+            let config = kube::Config::from_custom_kubeconfig(file, &options).await.unwrap();
             let namespace = config.default_namespace.clone();
             let leases = kube::Api::<Lease>::namespaced(kube::Client::try_from(config).unwrap(), &namespace);
             leases.delete(name, &kube::api::DeleteParams::default()).await.unwrap();
@@ -141,6 +222,8 @@ struct Fleet {
     lock: String,
     replicas: Vec<Child>,
     generation: u32,
+    /// How many commands have been started.
+    terms: usize,
 }
 
 impl Fleet {
@@ -148,7 +231,7 @@ impl Fleet {
         let folder = tempfile::tempdir().unwrap();
         let cluster = Cluster::new(&folder);
         let lock = format!("leasehold-test-{}", std::process::id());
-        let mut fleet = Self { folder, cluster, lock, replicas: Vec::new(), generation: 0 };
+        let mut fleet = Self { folder, cluster, lock, replicas: Vec::new(), generation: 0, terms: 1 };
         for index in 0..3 {
             let replica = fleet.replica(index);
             fleet.replicas.push(replica);
@@ -222,6 +305,41 @@ impl Fleet {
         }
     }
 
+    /// One fault, until another leads: who does.
+    fn round(
+        &mut self,
+        leader: usize,
+        fault: Fault,
+        weather: Weather,
+        calm: Duration,
+        figures: &mut Figures,
+    ) -> usize {
+        std::thread::sleep(calm);
+        assert_eq!(self.starts().len(), self.terms, "a change without a cause");
+        for (index, replica) in self.replicas.iter_mut().enumerate() {
+            assert_eq!(replica.try_wait().unwrap(), None, "replica {index} ended by itself");
+        }
+        for bad in weather.faults() {
+            self.cluster.control("POST", &bad);
+        }
+        let struck = Instant::now();
+        self.strike(fault, leader);
+        let bound = weather.bound(fault);
+        self.terms += 1;
+        let next = self.wait_for_start(self.terms, bound + SLACK, (fault, weather));
+        let took = struck.elapsed();
+        figures.add(fault, weather, took);
+        println!("{fault:?}, {weather:?}: {leader} to {next} in {:.2} s", took.as_secs_f64());
+        if fault != Fault::DeleteLease {
+            assert_ne!(next, leader, "{fault:?}");
+        }
+        if fault == Fault::StopWrapper {
+            std::thread::sleep(STOPPED.saturating_sub(struck.elapsed()));
+        }
+        self.mend(fault, leader);
+        next
+    }
+
     fn link(&self, who: usize, leg: &str) {
         let fault = format!("{{link: {{who: n{who}, leg: {leg}, effect: hang}}, for: 1h}}");
         self.cluster.control("POST", &fault);
@@ -235,9 +353,9 @@ impl Fleet {
                 self.replicas[leader] = self.replica(leader);
             }
             Fault::StopWrapper => self.signal(leader, Signal::CONT),
-            Fault::DeleteLease => {}
-            Fault::CutOff | Fault::LoseResponses => self.cluster.control("DELETE", ""),
+            Fault::DeleteLease | Fault::CutOff | Fault::LoseResponses => {}
         }
+        self.cluster.control("DELETE", "");
     }
 }
 
@@ -264,6 +382,39 @@ fn guard_of(pid: u32) -> Option<Pid> {
     lists.flat_map(|list| list.split(' ').filter_map(|pid| pid.parse().ok()).next()).find_map(Pid::from_raw)
 }
 
+/// What was measured.
+#[derive(Default)]
+struct Figures {
+    /// Of each fault in each weather: how often, the longest failover, and its bound.
+    rows: BTreeMap<String, (u32, Duration, Duration)>,
+    /// How far the worst was beyond its bound, which knows nothing of starting processes.
+    beyond: Option<Duration>,
+}
+
+impl Figures {
+    fn add(&mut self, fault: Fault, weather: Weather, took: Duration) {
+        let bound = weather.bound(fault);
+        let row = self.rows.entry(format!("{fault:?}, {weather:?}")).or_insert((0, Duration::ZERO, bound));
+        row.0 += 1;
+        row.1 = row.1.max(took);
+        self.beyond = self.beyond.max(took.checked_sub(bound));
+    }
+
+    fn print(&self) {
+        println!("{:40} {:>5} {:>9} {:>7}", "fault", "times", "longest s", "bound s");
+        for (what, (times, longest, bound)) in &self.rows {
+            println!("{what:40} {times:>5} {:>9.2} {:>7.2}", longest.as_secs_f64(), bound.as_secs_f64());
+        }
+        match self.beyond {
+            Some(by) => println!(
+                "the worst was {} ms beyond its bound, its processes' start included",
+                by.as_millis()
+            ),
+            None => println!("none was beyond its bound, the processes' start included"),
+        }
+    }
+}
+
 #[test]
 fn never_two_commands_at_once_and_always_another_in_time() {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect(name));
@@ -274,35 +425,30 @@ fn never_two_commands_at_once_and_always_another_in_time() {
         seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % n
+        usize::try_from((z ^ (z >> 31)) % n).unwrap()
     };
     let mut fleet = Fleet::new();
-    let mut kinds = Fault::ANYWHERE.to_vec();
+    let (mut kinds, mut weathers) = (Fault::ANYWHERE.to_vec(), vec![Weather::Fair]);
     if fleet.cluster.served.is_some() {
         kinds.extend(Fault::ON_SERVE);
+        weathers = Weather::ON_SERVE.to_vec();
     }
+    let mut figures = Figures::default();
     // Whoever makes the lock waits for LeaseDuration before it leads.
     let mut leader = fleet.wait_for_start(1, LEASE_DURATION + SLACK * 2, "the beginning");
-    let mut started = 1;
     for round in 0..rounds {
-        std::thread::sleep(Duration::from_millis(300 + draw(1_200)));
-        assert_eq!(fleet.starts().len(), started, "a change without a cause");
-        for (index, replica) in fleet.replicas.iter_mut().enumerate() {
-            assert_eq!(replica.try_wait().unwrap(), None, "replica {index} ended by itself");
-        }
-        let fault = kinds[usize::try_from((round + draw(2)) % kinds.len() as u64).unwrap()];
-        let struck = Instant::now();
-        fleet.strike(fault, leader);
-        started += 1;
-        let next = fleet.wait_for_start(started, fault.bound(), fault);
-        println!("{fault:?}: {leader} to {next} in {:.2} s", struck.elapsed().as_secs_f64());
-        if fault != Fault::DeleteLease {
-            assert_ne!(next, leader, "{fault:?}");
-        }
-        fleet.mend(fault, leader);
-        leader = next;
+        let fault = kinds[(usize::try_from(round).unwrap() + draw(2)) % kinds.len()];
+        let weather = weathers[draw(weathers.len() as u64)];
+        leader = fleet.round(
+            leader,
+            fault,
+            weather,
+            Duration::from_millis(300 + draw(1_200) as u64),
+            &mut figures,
+        );
     }
-    assert_eq!(fleet.starts().len() as u64, rounds + 1);
+    assert_eq!(fleet.starts().len(), fleet.terms);
+    figures.print();
     if fleet.cluster.served.is_none() {
         fleet.cluster.delete_lease(&fleet.lock);
     }
