@@ -422,6 +422,129 @@ fn a_pair_of_locks_is_not_taken_while_somebody_renews_the_second() {
 }
 
 #[test]
+fn what_somebody_does_to_the_second_of_a_pair_costs_nothing_unless_it_is_the_record() {
+    let api = FakeApi::start();
+    let pair = election(&api, "a").lock(LockKind::ConfigMapsLeases).build().unwrap().start().unwrap();
+    wait_for("it leads", SOON, || pair.leadership().is_some());
+    let leadership = pair.leadership().unwrap();
+    let renewed = |api: &FakeApi| api.lease("lock").map(|lease| lease["spec"]["renewTime"].clone());
+
+    api.edit(LEASE, |lease| lease["metadata"]["annotations"] = json!({"touched": "yes"}));
+    let before = renewed(&api);
+    wait_for("both are renewed", SOON, || renewed(&api) != before);
+    assert_eq!(api.lease("lock").unwrap()["metadata"]["annotations"]["touched"], "yes");
+
+    api.delete(LEASE);
+    wait_for("it is made anew", SOON, || api.holder("lock") == "a");
+    std::thread::sleep(ms(300));
+    assert!(leadership.may_act() && leadership.reason().is_none(), "the first names it all the time");
+
+    api.edit(LEASE, |lease| lease["spec"]["holderIdentity"] = "thief".into());
+    wait_for("it is told", SOON, || leadership.reason() == Some(StopReason::OtherHolder));
+    assert_eq!(api.holder("lock"), "thief", "it was not overwritten");
+    leadership.work_stopped();
+}
+
+#[test]
+fn events_are_about_every_object_of_a_lock() {
+    let api = FakeApi::start();
+    let name = "n".repeat(250);
+    let builder = election(&api, "a").lease("default", name).lock(LockKind::ConfigMapsLeases);
+    assert!(matches!(block_on(builder.events("me").run(async |_| ())), Ok(Outcome::Finished(()))));
+    let events = api.all("/api/v1/namespaces/default/events/");
+    let mut about: Vec<_> = events
+        .iter()
+        .map(|event| (event["message"].as_str().unwrap(), event["involvedObject"]["kind"].as_str().unwrap()))
+        .collect();
+    about.sort_unstable();
+    let (became, stopped) = ("a became leader", "a stopped leading");
+    assert_eq!(about, [(became, "ConfigMap"), (became, "Lease"), (stopped, "ConfigMap"), (stopped, "Lease")]);
+    for event in events {
+        let length = event["metadata"]["name"].as_str().unwrap().len();
+        assert!(length <= 253, "a name that no server takes: {length}");
+    }
+}
+
+#[test]
+fn connections_that_fell_silent_are_left_for_a_new_one_in_time() {
+    let api = FakeApi::start();
+    let network = support::Network::start(api.address);
+    let mut config = api.config("a");
+    config.cluster_url = format!("http://{}", network.address).parse().unwrap();
+    // With Events, which have a connection of their own for a while.
+    let election = LeaderElection::builder(config)
+        .lease("default", "lock")
+        .identity("a")
+        .durations(ms(2_000), ms(1_500), ms(200))
+        .trust_fresh_namespace(true);
+    let candidate = election.build().unwrap().start().unwrap();
+    wait_for("it leads", SOON, || candidate.leadership().is_some());
+    let leadership = candidate.leadership().unwrap();
+    for _ in 0..3 {
+        std::thread::sleep(ms(300));
+        let cut_off = network.silence();
+        assert_eq!(cut_off, 1, "more than one connection would have to be tried in vain");
+        let known = leadership.acts_until();
+        wait_for("it renews", SOON, || {
+            leadership.acts_until() > known + leasehold::core::Span::from_millis(1_000)
+        });
+        assert!(leadership.may_act() && leadership.reason().is_none());
+    }
+    leadership.work_stopped();
+    assert_eq!(block_on(candidate.ended()).unwrap(), End::Shutdown);
+}
+
+#[test]
+fn without_election_it_leads_at_once_until_shutdown_and_asks_nobody() {
+    let api = FakeApi::start();
+    let alone = || LeaderElection::builder(api.config("a")).leader_elect(false).stop_timeout(ms(200));
+    let outcome = block_on(alone().run(async |leadership| {
+        assert!(leadership.may_act());
+        assert_eq!((leadership.remaining(), leadership.fencing_token()), (Duration::MAX, 0));
+        7
+    }));
+    assert_eq!(outcome.unwrap(), Outcome::Finished(7));
+
+    let stop = CancellationToken::new();
+    let stopper = stop.clone();
+    let outcome = block_on(alone().shutdown_on(stop).grace(ms(200)).run(|leadership| {
+        let stopper = stopper.clone();
+        async move {
+            stopper.cancel();
+            assert_eq!(leadership.lost().await, StopReason::Shutdown);
+            assert!(leadership.may_act());
+            std::future::pending::<()>().await;
+        }
+    }));
+    assert_eq!(outcome.unwrap(), Outcome::Shutdown);
+
+    let candidate = alone().build().unwrap().start().unwrap();
+    wait_for("it leads", SOON, || candidate.leadership().is_some());
+    candidate.shutdown();
+    let ended = block_on(candidate.ended());
+    assert!(matches!(ended, Err(Error::WorkDidNotStop(_))), "{ended:?}");
+    assert_eq!(api.requests(), 0);
+}
+
+#[test]
+fn work_that_panics_before_or_within_its_future_releases_the_lock() {
+    for within in [false, true] {
+        let api = FakeApi::start();
+        let builder = election(&api, "a");
+        let work = move |_leadership| {
+            assert!(within, "before");
+            async { panic!("within") }
+        };
+        let run = std::thread::spawn(move || block_on(builder.run::<_, _>(work)).map(|_: Outcome<()>| ()));
+        assert!(run.join().is_err());
+        wait_for("it is released", SOON, || {
+            let lease = api.lease("lock").unwrap_or_default();
+            lease["spec"]["holderIdentity"] == ""
+        });
+    }
+}
+
+#[test]
 fn missing_settings_and_unsafe_timings_are_refused_with_a_remedy() {
     let api = FakeApi::start();
     let builder = || LeaderElection::builder(api.config("a"));

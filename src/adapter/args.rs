@@ -30,7 +30,8 @@ pub struct LeaderElectionArgs {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "true",
-        action = clap::ArgAction::Set
+        action = clap::ArgAction::Set,
+        value_parser = clap::builder::BoolishValueParser::new()
     )]
     pub enabled: bool,
 
@@ -60,12 +61,12 @@ pub struct LeaderElectionArgs {
 }
 
 impl LeaderElectionArgs {
-    /// The builder with these settings. A name or namespace that was not given is taken from the last two arguments;
+    /// The builder with these settings, also that there is to be no election. A name or namespace that was not given is taken from the last two arguments;
     /// an empty one is refused when the election is built.
     pub fn apply(&self, builder: Builder, default_namespace: &str, default_name: &str) -> Builder {
         let namespace = self.resource_namespace.as_deref().unwrap_or(default_namespace);
         let name = self.resource_name.as_deref().unwrap_or(default_name);
-        builder.lease(namespace, name).lock(self.resource_lock).durations(
+        builder.leader_elect(self.enabled).lease(namespace, name).lock(self.resource_lock).durations(
             self.lease_duration,
             self.renew_deadline,
             self.retry_period,

@@ -54,6 +54,7 @@
 //! [`Place::On`]. The elector's client neither repeats requests nor waits without end: each request has the core's
 //! deadline (half of RenewDeadline), and what a failed write may have done is the core's to find out.
 
+mod alone;
 #[cfg(any(feature = "adapter-args", feature = "cli"))]
 mod args;
 mod clock;

@@ -153,6 +153,11 @@ impl FakeApi {
         }
     }
 
+    /// Starts anew with nothing: watches are broken off, revisions begin again.
+    pub(crate) fn forget(&self) {
+        *self.state.lock().unwrap() = State::default();
+    }
+
     pub(crate) fn watches(&self) -> usize {
         self.state.lock().unwrap().watchers.iter().filter(|(_, watcher)| !watcher.is_closed()).count()
     }
@@ -293,4 +298,59 @@ pub(crate) fn wait_for(what: &str, at_most: Duration, mut holds: impl FnMut() ->
         assert!(started.elapsed() < at_most, "still not after {at_most:?}: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// A network between a client and a server, whose connections can fall silent without being closed.
+pub(crate) struct Network {
+    pub(crate) address: SocketAddr,
+    open: Arc<Mutex<Vec<Silence>>>,
+}
+
+/// Whether a connection is silent, for as long as it is open.
+type Silence = std::sync::Weak<std::sync::atomic::AtomicBool>;
+
+impl Network {
+    pub(crate) fn start(server: SocketAddr) -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let network = Self { address: listener.local_addr().unwrap(), open: Arc::default() };
+        let open = Arc::clone(&network.open);
+        std::thread::spawn(move || {
+            for client in listener.incoming() {
+                let (Ok(client), Ok(server)) = (client, std::net::TcpStream::connect(server)) else {
+                    continue;
+                };
+                let silent = Arc::default();
+                open.lock().unwrap().push(Arc::downgrade(&silent));
+                for (from, to) in [(&client, &server), (&server, &client)] {
+                    let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+                    let silent = Arc::clone(&silent);
+                    std::thread::spawn(move || carry(from, to, &silent));
+                }
+            }
+        });
+        network
+    }
+
+    /// From now on nothing comes through on the connections that are open; new ones work. Returns how many there were.
+    pub(crate) fn silence(&self) -> usize {
+        let open = std::mem::take(&mut *self.open.lock().unwrap());
+        let open: Vec<_> = open.iter().filter_map(Silence::upgrade).collect();
+        open.iter().for_each(|silent| silent.store(true, std::sync::atomic::Ordering::SeqCst));
+        open.len()
+    }
+}
+
+fn carry(mut from: std::net::TcpStream, mut to: std::net::TcpStream, silent: &std::sync::atomic::AtomicBool) {
+    use std::io::{Read as _, Write as _};
+    let mut buffer = [0; 4096];
+    while let Ok(n) = from.read(&mut buffer) {
+        if n == 0 {
+            break;
+        }
+        if !silent.load(std::sync::atomic::Ordering::SeqCst) && to.write_all(&buffer[..n]).is_err() {
+            break;
+        }
+    }
+    _ = to.shutdown(std::net::Shutdown::Both);
+    _ = from.shutdown(std::net::Shutdown::Both);
 }

@@ -2,14 +2,14 @@
 //! old and the new one, then only the new one.
 //!
 //! What client-go's `MultiLock` wrote, byte for byte, with two differences in when it writes: a primary that exists
-//! already is not taken for created, and the secondary is not overwritten if it changed since it was read.
+//! already is not taken for created, and the secondary is not overwritten if its record changed since it was read.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt as _;
 use k8s_openapi::api::core::v1::ObjectReference;
 
-use super::{Answer, Content, Lock, Named, Seen, open};
+use super::{Answer, Content, Lock, Named, Refusal, Seen, open};
 use crate::core::Failure;
 
 /// The holder where the two locks name different ones.
@@ -19,8 +19,8 @@ const UNKNOWN: &str = "leaderelection.k8s.io/unknown";
 pub(super) struct MultiLock {
     primary: Arc<dyn Lock>,
     secondary: Arc<dyn Lock>,
-    /// The secondary's version as it was last read or written; none if there was none.
-    held: Arc<Mutex<Option<Named>>>,
+    /// The secondary as it was last read or written; none if there was none.
+    held: Arc<Mutex<Option<Seen>>>,
 }
 
 impl MultiLock {
@@ -28,12 +28,27 @@ impl MultiLock {
         Self { primary, secondary, held: Arc::default() }
     }
 
-    fn hold(&self, version: Option<Named>) {
-        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = version;
+    fn hold(&self, seen: Option<Seen>) {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = seen;
     }
 
-    fn held(&self) -> Option<Named> {
+    fn held(&self) -> Option<Seen> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Writes the secondary, also where somebody has touched something on it that is not the record, or deleted it.
+    async fn write_secondary(&self, content: Content) -> Result<Seen, Refusal> {
+        let Some(held) = self.held() else { return self.secondary.create(content).await };
+        let refusal = match self.secondary.update(content.clone(), held.version).await {
+            Err(refusal) if refusal.failure == Failure::Conflict => refusal,
+            written => return written,
+        };
+        match self.secondary.get().await {
+            Ok(seen) if seen.content == held.content => self.secondary.update(content, seen.version).await,
+            Ok(_) => Err(refusal),
+            Err(gone) if gone.failure == Failure::NotFound => self.secondary.create(content).await,
+            Err(other) => Err(other),
+        }
     }
 }
 
@@ -45,8 +60,9 @@ impl Lock for MultiLock {
             let seen = primary.await?;
             match secondary.await {
                 Ok(other) => {
-                    this.hold(Some(other.version.clone()));
-                    Ok(both(seen, &other.content))
+                    let seen = both(seen, &other.content);
+                    this.hold(Some(other));
+                    Ok(seen)
                 }
                 // Held by a replica that knows the primary only; or never written.
                 Err(refusal) if refusal.failure == Failure::NotFound => {
@@ -66,7 +82,7 @@ impl Lock for MultiLock {
             let seen = this.primary.create(content.clone()).await?;
             // From here on something was written, whatever comes of the rest.
             let other = this.secondary.create(content).await.map_err(open)?;
-            this.hold(Some(other.version));
+            this.hold(Some(other));
             Ok(seen)
         }
         .boxed()
@@ -76,18 +92,15 @@ impl Lock for MultiLock {
         let this = self.clone();
         async move {
             let seen = this.primary.update(content.clone(), expected).await?;
-            let other = match this.held() {
-                Some(version) => this.secondary.update(content, version).await,
-                None => this.secondary.create(content).await,
-            };
-            this.hold(Some(other.map_err(open)?.version));
+            let other = this.write_secondary(content).await.map_err(open)?;
+            this.hold(Some(other));
             Ok(seen)
         }
         .boxed()
     }
 
-    fn reference(&self) -> ObjectReference {
-        self.primary.reference()
+    fn references(&self) -> Vec<ObjectReference> {
+        [self.primary.references(), self.secondary.references()].concat()
     }
 }
 
