@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use leasehold::adapter::{
-    Builder, CancellationToken, End, Error, LeaderElection, LockKind, Metrics, Outcome, Protocol, Role,
+    Builder, CancellationToken, End, Error, LeaderElection, LockKind, Metrics, Outcome, Place, Protocol, Role,
 };
 use leasehold::core::StopReason;
 use serde_json::json;
@@ -362,6 +362,29 @@ fn metrics_events_health_and_new_leaders_are_told() {
 }
 
 #[test]
+fn a_handover_is_one_transition_and_a_release_none() {
+    let api = FakeApi::start();
+    let mut registry = prometheus_client::registry::Registry::default();
+    let metrics = Metrics::register(&mut registry);
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let hear = Arc::clone(&heard);
+    let a = election(&api, "a").build().unwrap().start().unwrap();
+    wait_for("a leads", SOON, || a.leadership().is_some());
+    let b = election(&api, "b").metrics(&metrics);
+    let b = b.on_new_leader(move |name| hear.lock().unwrap().push(name.to_owned())).build().unwrap();
+    let b = b.start().unwrap();
+    wait_for("b knows", SOON, || &*b.states().borrow().leader == "a");
+    // Released, and not to be had at once.
+    api.edit(LEASE, |lease| lease["spec"]["holderIdentity"] = "".into());
+    wait_for("b knows", SOON, || b.states().borrow().leader.is_empty());
+    wait_for("b leads", SOON, || b.leadership().is_some());
+    assert_eq!(*heard.lock().unwrap(), ["a", "", "b"]);
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+    assert!(text.contains("leader_election_transitions_total{name=\"lock\"} 1"), "{text}");
+}
+
+#[test]
 fn client_go_leads_at_once_and_writes_what_client_go_writes() {
     let api = FakeApi::start();
     let candidate = election(&api, "a").protocol(Protocol::ClientGo).build().unwrap().start().unwrap();
@@ -492,6 +515,33 @@ fn connections_that_fell_silent_are_left_for_a_new_one_in_time() {
     }
     leadership.work_stopped();
     assert_eq!(block_on(candidate.ended()).unwrap(), End::Shutdown);
+}
+
+#[test]
+fn a_client_and_a_runtime_that_exist_will_do_and_their_end_is_a_loss() {
+    let api = FakeApi::start();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let candidate = {
+        let _on_it = runtime.enter();
+        let client = kube::Client::try_from(api.config("a")).unwrap();
+        LeaderElection::builder(client)
+            .lease("default", "lock")
+            .durations(ms(1_000), ms(600), ms(100))
+            .trust_fresh_namespace(true)
+            .place(Place::On(runtime.handle().clone()))
+            .build()
+            .unwrap()
+            .start()
+            .unwrap()
+    };
+    wait_for("it leads", SOON, || candidate.leadership().is_some());
+    let leadership = candidate.leadership().unwrap();
+    let known = leadership.acts_until();
+    wait_for("it renews", SOON, || leadership.acts_until() > known);
+    runtime.shutdown_timeout(ms(100));
+    assert!(!leadership.may_act());
+    assert!(leadership.reason().is_some());
+    assert!(matches!(block_on(candidate.ended()), Err(Error::Gone)));
 }
 
 #[test]

@@ -282,6 +282,10 @@ fn the_commands_own_end_is_the_wrappers_and_frees_the_lock() {
         assert_eq!(fleet.api.holder("lock"), "");
         fleet.replicas.clear();
     }
+    fleet.start("a", &[], "exit 0");
+    assert_eq!(fleet.exit_code("a"), Some(0));
+    let span = "leader_election{lock=default/lock identity=a}: became leader";
+    assert!(fleet.stderr().contains(span), "{}", fleet.stderr());
     let output = fleet.command("a", &[], "").args(["too", "many"]).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "arguments are the command's");
 }
@@ -366,6 +370,23 @@ fn as_the_first_process_of_a_container_it_collects_the_dead() {
 }
 
 #[test]
+fn signals_to_every_process_at_once_leave_the_command_its_grace() {
+    let mut fleet = Fleet::new();
+    let script =
+        format!("trap 'sleep 0.5; echo wound up >> log; exit' TERM; {COMMAND} while :; do sleep 0.05; done");
+    fleet.start("a", &[], &script);
+    let start = fleet.wait_for_start(1);
+    let guard = children(fleet.wrapper("a"))[0];
+    // As systemd does. The guard is sent its own first.
+    for pid in [guard, start.pid, fleet.wrapper("a")] {
+        kill_process(pid, Signal::TERM).unwrap();
+    }
+    assert_eq!(fleet.exit_code("a"), Some(0));
+    assert!(fleet.log().contains("wound up"), "{}", fleet.log());
+    assert_eq!(fleet.api.holder("lock"), "");
+}
+
+#[test]
 fn signals_that_do_not_end_it_are_the_commands() {
     let mut fleet = Fleet::new();
     let script = format!(
@@ -413,6 +434,30 @@ fn without_election_the_command_runs_at_once_and_probes_are_answered() {
     fleet.replicas.clear();
     fleet.start("a", &["--leader-elect=false"], "exit 7");
     assert_eq!(fleet.exit_code("a"), Some(7));
+}
+
+#[test]
+fn a_proxy_is_used_where_it_is_meant_to_be() {
+    let fleet = Fleet::new();
+    // The environment's is not for this machine, nor for what is excepted: it would be tried in vain.
+    let dead = ("HTTPS_PROXY", "http://127.0.0.1:9");
+    let output = fleet.command("a", &[], "exit 4").env(dead.0, dead.1).output().unwrap();
+    assert_eq!(output.status.code(), Some(4), "{}", fleet.stderr());
+
+    // One that the kubeconfig names is.
+    let proxy = support::Network::start_proxy();
+    let kubeconfig = fleet.api.kubeconfig("a");
+    let named = format!("proxy-url: 'http://{}', server:", proxy.address);
+    let through = fleet.folder.path().join("through");
+    std::fs::write(&through, kubeconfig.replace("server:", &named)).unwrap();
+    let mut command = fleet.command("a", &[], "exit 5");
+    let args: Vec<_> = command.get_args().map(std::ffi::OsStr::to_owned).collect();
+    let args = args
+        .into_iter()
+        .map(|arg| if arg.to_string_lossy().ends_with(".kubeconfig") { through.clone().into() } else { arg });
+    command = Command::new(command.get_program());
+    assert_eq!(command.args(args).output().unwrap().status.code(), Some(5));
+    assert!(proxy.connections() > 0);
 }
 
 #[test]

@@ -52,6 +52,8 @@ pub(super) struct Driver {
     /// When the work was told to stop, and by when it is to have done so by itself.
     stopping: Option<Stopping>,
     shutdown_told: bool,
+    /// Whoever was last seen to hold the lock.
+    last_holder: String,
     confirm: mpsc::UnboundedSender<u64>,
     confirmed: mpsc::UnboundedReceiver<u64>,
 }
@@ -88,6 +90,7 @@ impl Driver {
             terms: 0,
             stopping: None,
             shutdown_told: false,
+            last_holder: String::new(),
             confirm,
             confirmed,
             parts,
@@ -285,8 +288,11 @@ impl Driver {
     fn new_leader(&mut self, name: &str) {
         if !name.is_empty() {
             info!(leader = name, "new leader");
-            let known = !self.parts.status.borrow().leader.is_empty();
-            self.parts.metrics.iter().filter(|_| known).for_each(ElectionMetrics::transition);
+            // Also where the lock was released in between.
+            let last = std::mem::replace(&mut self.last_holder, name.to_owned());
+            if !last.is_empty() && last != name {
+                self.parts.metrics.iter().for_each(ElectionMetrics::transition);
+            }
         }
         self.parts.status.send_modify(|status| status.leader = name.into());
         if let Some(on_new_leader) = &self.parts.on_new_leader {

@@ -41,7 +41,7 @@
 //! | --- | --- | --- | --- | --- |
 //! | the leader is cut off | 0 | 0 | 0 | 0 |
 //! | a response takes 9.5 s, then the leader is cut off | 6.5 s | 6.5 s | 0 | 0 |
-//! | the leader is cut off while it releases | 4.9 s | 5.0 s | 0 | 0 |
+//! | the leader is cut off while it releases | 5.0 s | 5.0 s | 0 | 0 |
 //! | somebody deletes the lock | 12 s | 0 | 2.0 s | 0 |
 //! | somebody clears the holder | 12 s | 0 | 2.0 s | 0 |
 //!

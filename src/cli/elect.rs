@@ -14,7 +14,8 @@ use super::elect_guard::collect_as_init;
 use super::elect_http::{Answers, serve};
 use super::elect_signals::Signals;
 use crate::adapter::{
-    Candidate, End, LeaderElection, LeaderElectionArgs, Leadership, Metrics, Protocol, Role, default_identity,
+    Candidate, End, Error, LeaderElection, LeaderElectionArgs, Leadership, Metrics, Protocol, Role,
+    default_identity,
 };
 
 /// Run a command while leading, and only then.
@@ -140,7 +141,14 @@ async fn take_part(
         match role {
             Role::Leading(leadership) if leadership.term() > done_with => {
                 done_with = leadership.term();
-                if let Some(exit) = lead(&leadership, room, command, signals).await? {
+                let exit = tokio::select! {
+                    exit = lead(&leadership, room, command, signals) => exit?,
+                    () = given_up(candidate) => {
+                        tracing::error!("the command cannot be killed; the lock is left to expire");
+                        return Ok(ExitCode::FAILURE);
+                    }
+                };
+                if let Some(exit) = exit {
                     // It ended by itself: that is the end of it, and the lock is free for others.
                     candidate.ended().await?;
                     return Ok(exit.code());
@@ -155,6 +163,13 @@ async fn take_part(
             changed = states.changed() => changed.map_err(|_| anyhow!("the elector's thread is gone"))?,
             signal = signals.next() => signals.without_a_command(signal),
         }
+    }
+}
+
+/// Returns when the elector has waited for the command for too long.
+async fn given_up(candidate: &Candidate) {
+    if !matches!(candidate.ended().await, Err(Error::WorkDidNotStop(_))) {
+        std::future::pending().await
     }
 }
 

@@ -77,6 +77,11 @@ pub(super) fn exec(args: &ExecArgs) -> Result<ExitCode> {
 /// Runs the command until its deadline.
 pub(super) fn guard(args: &GuardArgs) -> Result<ExitCode> {
     set_child_subreaper(Some(getpid())).context("cannot take in orphans")?;
+    // Signals are for `elect`, which gives the orders, and for the command, which may be sent them beside (systemd does so). The command has its
+    // handlers reset.
+    ctrlc::set_handler(|| {}).context("cannot outlive signals")?;
+    // For who looks at a list of processes. Without it, the name is `exe`.
+    _ = std::fs::write("/proc/self/comm", "leasehold-guard");
     let mut guard = Guard::new(LocalInstant::from_nanos(args.until), Span::from_nanos(args.room))?;
     if guard.clock.local() >= guard.until {
         return Err(anyhow!("the lock was lost before the command could be started"));

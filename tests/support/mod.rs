@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -304,21 +305,46 @@ pub(crate) fn wait_for(what: &str, at_most: Duration, mut holds: impl FnMut() ->
 pub(crate) struct Network {
     pub(crate) address: SocketAddr,
     open: Arc<Mutex<Vec<Silence>>>,
+    made: Arc<AtomicUsize>,
 }
 
 /// Whether a connection is silent, for as long as it is open.
-type Silence = std::sync::Weak<std::sync::atomic::AtomicBool>;
+type Silence = Weak<AtomicBool>;
 
 impl Network {
     pub(crate) fn start(server: SocketAddr) -> Self {
+        Self::listen(move |_| std::net::TcpStream::connect(server).ok())
+    }
+
+    /// A proxy, for whoever asks it to connect to somewhere.
+    pub(crate) fn start_proxy() -> Self {
+        use std::io::{Read as _, Write as _};
+        Self::listen(|client| {
+            let mut asked = Vec::new();
+            while !asked.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                client.read_exact(&mut byte).ok()?;
+                asked.extend(byte);
+            }
+            let asked = String::from_utf8(asked).ok()?;
+            let server =
+                std::net::TcpStream::connect(asked.strip_prefix("CONNECT ")?.split(' ').next()?).ok()?;
+            client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").ok()?;
+            Some(server)
+        })
+    }
+
+    fn listen(
+        connect: impl Fn(&mut std::net::TcpStream) -> Option<std::net::TcpStream> + Send + 'static,
+    ) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let network = Self { address: listener.local_addr().unwrap(), open: Arc::default() };
-        let open = Arc::clone(&network.open);
+        let network =
+            Self { address: listener.local_addr().unwrap(), open: Arc::default(), made: Arc::default() };
+        let (open, made) = (Arc::clone(&network.open), Arc::clone(&network.made));
         std::thread::spawn(move || {
-            for client in listener.incoming() {
-                let (Ok(client), Ok(server)) = (client, std::net::TcpStream::connect(server)) else {
-                    continue;
-                };
+            for mut client in listener.incoming().filter_map(Result::ok) {
+                let Some(server) = connect(&mut client) else { continue };
+                made.fetch_add(1, Ordering::SeqCst);
                 let silent = Arc::default();
                 open.lock().unwrap().push(Arc::downgrade(&silent));
                 for (from, to) in [(&client, &server), (&server, &client)] {
@@ -331,23 +357,28 @@ impl Network {
         network
     }
 
+    /// How many connections there have been.
+    pub(crate) fn connections(&self) -> usize {
+        self.made.load(Ordering::SeqCst)
+    }
+
     /// From now on nothing comes through on the connections that are open; new ones work. Returns how many there were.
     pub(crate) fn silence(&self) -> usize {
         let open = std::mem::take(&mut *self.open.lock().unwrap());
         let open: Vec<_> = open.iter().filter_map(Silence::upgrade).collect();
-        open.iter().for_each(|silent| silent.store(true, std::sync::atomic::Ordering::SeqCst));
+        open.iter().for_each(|silent| silent.store(true, Ordering::SeqCst));
         open.len()
     }
 }
 
-fn carry(mut from: std::net::TcpStream, mut to: std::net::TcpStream, silent: &std::sync::atomic::AtomicBool) {
+fn carry(mut from: std::net::TcpStream, mut to: std::net::TcpStream, silent: &AtomicBool) {
     use std::io::{Read as _, Write as _};
     let mut buffer = [0; 4096];
     while let Ok(n) = from.read(&mut buffer) {
         if n == 0 {
             break;
         }
-        if !silent.load(std::sync::atomic::Ordering::SeqCst) && to.write_all(&buffer[..n]).is_err() {
+        if !silent.load(Ordering::SeqCst) && to.write_all(&buffer[..n]).is_err() {
             break;
         }
     }

@@ -2,14 +2,15 @@
 //! old and the new one, then only the new one.
 //!
 //! What client-go's `MultiLock` wrote, byte for byte, with two differences in when it writes: a primary that exists
-//! already is not taken for created, and the secondary is not overwritten if its record changed since it was read.
+//! already is not taken for created, and the secondary is not overwritten if it changed since it was read:
+//! a renewal that meets such a change reads both again.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt as _;
 use k8s_openapi::api::core::v1::ObjectReference;
 
-use super::{Answer, Content, Lock, Named, Refusal, Seen, open};
+use super::{Answer, Content, Lock, Named, Seen, open};
 use crate::core::Failure;
 
 /// The holder where the two locks name different ones.
@@ -19,8 +20,8 @@ const UNKNOWN: &str = "leaderelection.k8s.io/unknown";
 pub(super) struct MultiLock {
     primary: Arc<dyn Lock>,
     secondary: Arc<dyn Lock>,
-    /// The secondary as it was last read or written; none if there was none.
-    held: Arc<Mutex<Option<Seen>>>,
+    /// The secondary's version as it was last read or written; none if there was none.
+    held: Arc<Mutex<Option<Named>>>,
 }
 
 impl MultiLock {
@@ -28,27 +29,12 @@ impl MultiLock {
         Self { primary, secondary, held: Arc::default() }
     }
 
-    fn hold(&self, seen: Option<Seen>) {
-        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+    fn hold(&self, version: Option<Named>) {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = version;
     }
 
-    fn held(&self) -> Option<Seen> {
+    fn held(&self) -> Option<Named> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Writes the secondary, also where somebody has touched something on it that is not the record, or deleted it.
-    async fn write_secondary(&self, content: Content) -> Result<Seen, Refusal> {
-        let Some(held) = self.held() else { return self.secondary.create(content).await };
-        let refusal = match self.secondary.update(content.clone(), held.version).await {
-            Err(refusal) if refusal.failure == Failure::Conflict => refusal,
-            written => return written,
-        };
-        match self.secondary.get().await {
-            Ok(seen) if seen.content == held.content => self.secondary.update(content, seen.version).await,
-            Ok(_) => Err(refusal),
-            Err(gone) if gone.failure == Failure::NotFound => self.secondary.create(content).await,
-            Err(other) => Err(other),
-        }
     }
 }
 
@@ -60,9 +46,8 @@ impl Lock for MultiLock {
             let seen = primary.await?;
             match secondary.await {
                 Ok(other) => {
-                    let seen = both(seen, &other.content);
-                    this.hold(Some(other));
-                    Ok(seen)
+                    this.hold(Some(other.version.clone()));
+                    Ok(both(seen, &other.content))
                 }
                 // Held by a replica that knows the primary only; or never written.
                 Err(refusal) if refusal.failure == Failure::NotFound => {
@@ -82,7 +67,7 @@ impl Lock for MultiLock {
             let seen = this.primary.create(content.clone()).await?;
             // From here on something was written, whatever comes of the rest.
             let other = this.secondary.create(content).await.map_err(open)?;
-            this.hold(Some(other));
+            this.hold(Some(other.version));
             Ok(seen)
         }
         .boxed()
@@ -92,8 +77,11 @@ impl Lock for MultiLock {
         let this = self.clone();
         async move {
             let seen = this.primary.update(content.clone(), expected).await?;
-            let other = this.write_secondary(content).await.map_err(open)?;
-            this.hold(Some(other));
+            let other = match this.held() {
+                Some(version) => this.secondary.update(content, version).await,
+                None => this.secondary.create(content).await,
+            };
+            this.hold(Some(other.map_err(open)?.version));
             Ok(seen)
         }
         .boxed()
