@@ -337,7 +337,7 @@ fn probes_and_scrapers_are_answered() {
 fn the_dead_whom_the_command_leaves_behind_are_collected() {
     let mut fleet = Fleet::new();
     // Each `sleep` loses its parent at once, and dies while the command lives on.
-    fleet.start("a", &[], &format!("{COMMAND} for i in 1 2 3; do (sleep 0.2 &); done; exec sleep 1000"));
+    fleet.start("a", &[], &format!("{COMMAND} for i in 1 2 3; do (sleep 1 &); done; exec sleep 1000"));
     let start = fleet.wait_for_start(1);
     let guard = children(fleet.wrapper("a"))[0];
     wait_for("they are adopted", FAILOVER, || children(guard).len() > 1);
@@ -348,15 +348,16 @@ fn the_dead_whom_the_command_leaves_behind_are_collected() {
 fn as_the_first_process_of_a_container_it_collects_the_dead() {
     let mut fleet = Fleet::new();
     let command = fleet.command("a", &[], &format!("{COMMAND} exec sleep 1000"));
-    let mut contained = Command::new("unshare");
-    contained.args(["--pid", "--fork", "--mount-proc", "--kill-child"]).arg(command.get_program());
-    contained.args(command.get_args()).current_dir(fleet.folder.path());
-    let mut child = contained.stderr(Stdio::null()).spawn().unwrap();
-    std::thread::sleep(Duration::from_millis(300));
-    if child.try_wait().unwrap().is_some() {
+    let contain = ["--pid", "--fork", "--mount-proc", "--kill-child"];
+    let possible = Command::new("unshare").args(contain).arg("true").stderr(Stdio::null()).status();
+    if !possible.is_ok_and(|status| status.success()) {
         _ = writeln!(std::io::stderr().lock(), "skipped: no container can be made here");
         return;
     }
+    let mut contained = Command::new("unshare");
+    contained.args(contain).arg(command.get_program());
+    contained.args(command.get_args()).current_dir(fleet.folder.path());
+    let child = contained.stderr(Stdio::null()).spawn().unwrap();
     let outside = Pid::from_child(&child);
     fleet.replicas.push(("a".to_owned(), child));
     fleet.wait_for_start(1);
@@ -401,7 +402,7 @@ fn signals_that_do_not_end_it_are_the_commands() {
     }
     // A candidate has no use for them, and outlives them.
     fleet.start("b", &[], &script);
-    std::thread::sleep(Duration::from_millis(500));
+    wait_for("b waits", FAILOVER, || fleet.stderr().contains("identity=b}: new leader"));
     fleet.signal("b", Signal::USR1);
     fleet.signal("a", Signal::USR2);
     assert_eq!(fleet.exit_code("a"), Some(3));

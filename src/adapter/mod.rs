@@ -50,8 +50,8 @@
 //!
 //! # Costs
 //!
-//! One election is one thread with a runtime for itself, one connection and a request every RetryPeriod. For many in one process, see
-//! [`Place::On`]. The elector's client neither repeats requests nor waits without end: each request has the core's
+//! One election is one thread with a runtime for itself, one connection (and a short one for each Event) and a request every RetryPeriod. For
+//! many in one process, see [`Place::On`]. The elector's client neither repeats requests nor waits without end: each request has the core's
 //! deadline (half of RenewDeadline), and what a failed write may have done is the core's to find out.
 
 mod alone;

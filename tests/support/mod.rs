@@ -362,12 +362,15 @@ impl Network {
         self.made.load(Ordering::SeqCst)
     }
 
-    /// From now on nothing comes through on the connections that are open; new ones work. Returns how many there were.
-    pub(crate) fn silence(&self) -> usize {
+    /// How many connections are open, and not silent.
+    pub(crate) fn open(&self) -> usize {
+        self.open.lock().unwrap().iter().filter(|silence| silence.strong_count() > 0).count()
+    }
+
+    /// From now on nothing comes through on the connections that are open; new ones work.
+    pub(crate) fn silence(&self) {
         let open = std::mem::take(&mut *self.open.lock().unwrap());
-        let open: Vec<_> = open.iter().filter_map(Silence::upgrade).collect();
-        open.iter().for_each(|silent| silent.store(true, Ordering::SeqCst));
-        open.len()
+        open.iter().filter_map(Silence::upgrade).for_each(|silent| silent.store(true, Ordering::SeqCst));
     }
 }
 
