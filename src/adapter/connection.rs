@@ -13,7 +13,7 @@ use super::error::Error;
 /// [`Config::default_retry`] was off); they fall within each request's deadline, and leave less of it.
 ///
 /// A token in a file, as a service account has one, is read again once a minute, and an exec plugin is run again before
-/// its token expires. A client certificate is read once.
+/// its token expires. A client certificate is read once. A proxy needs kube's feature `http-proxy` or `socks5` (the command has both).
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Connection {
