@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use leasehold::adapter::{
-    Builder, CancellationToken, End, Error, LeaderElection, LockKind, Metrics, Outcome, Protocol, Role,
+    Builder, CancellationToken, End, Error, LeaderElection, LockKind, Metrics, Outcome, Place, Protocol, Role,
 };
 use leasehold::core::StopReason;
 use serde_json::json;
@@ -362,6 +362,29 @@ fn metrics_events_health_and_new_leaders_are_told() {
 }
 
 #[test]
+fn a_handover_is_one_transition_and_a_release_none() {
+    let api = FakeApi::start();
+    let mut registry = prometheus_client::registry::Registry::default();
+    let metrics = Metrics::register(&mut registry);
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let hear = Arc::clone(&heard);
+    let a = election(&api, "a").build().unwrap().start().unwrap();
+    wait_for("a leads", SOON, || a.leadership().is_some());
+    let b = election(&api, "b").metrics(&metrics);
+    let b = b.on_new_leader(move |name| hear.lock().unwrap().push(name.to_owned())).build().unwrap();
+    let b = b.start().unwrap();
+    wait_for("b knows", SOON, || &*b.states().borrow().leader == "a");
+    // Released, and not to be had at once.
+    api.edit(LEASE, |lease| lease["spec"]["holderIdentity"] = "".into());
+    wait_for("b knows", SOON, || b.states().borrow().leader.is_empty());
+    wait_for("b leads", SOON, || b.leadership().is_some());
+    assert_eq!(*heard.lock().unwrap(), ["a", "", "b"]);
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+    assert!(text.contains("leader_election_transitions_total{name=\"lock\"} 1"), "{text}");
+}
+
+#[test]
 fn client_go_leads_at_once_and_writes_what_client_go_writes() {
     let api = FakeApi::start();
     let candidate = election(&api, "a").protocol(Protocol::ClientGo).build().unwrap().start().unwrap();
@@ -419,6 +442,157 @@ fn a_pair_of_locks_is_not_taken_while_somebody_renews_the_second() {
     assert_eq!(&*pair.states().borrow().leader, "leaderelection.k8s.io/unknown");
     new.leadership().unwrap().work_stopped();
     wait_for("the pair is taken", SOON, || pair.leadership().is_some());
+}
+
+#[test]
+fn what_somebody_does_to_the_second_of_a_pair_costs_nothing_unless_it_is_the_record() {
+    let api = FakeApi::start();
+    let pair = election(&api, "a").lock(LockKind::ConfigMapsLeases).build().unwrap().start().unwrap();
+    wait_for("it leads", SOON, || pair.leadership().is_some());
+    let leadership = pair.leadership().unwrap();
+    let renewed = |api: &FakeApi| api.lease("lock").map(|lease| lease["spec"]["renewTime"].clone());
+
+    api.edit(LEASE, |lease| lease["metadata"]["annotations"] = json!({"touched": "yes"}));
+    let before = renewed(&api);
+    wait_for("both are renewed", SOON, || renewed(&api) != before);
+    assert_eq!(api.lease("lock").unwrap()["metadata"]["annotations"]["touched"], "yes");
+
+    api.delete(LEASE);
+    wait_for("it is made anew", SOON, || api.holder("lock") == "a");
+    std::thread::sleep(ms(300));
+    assert!(leadership.may_act() && leadership.reason().is_none(), "the first names it all the time");
+
+    api.edit(LEASE, |lease| lease["spec"]["holderIdentity"] = "thief".into());
+    wait_for("it is told", SOON, || leadership.reason() == Some(StopReason::OtherHolder));
+    assert_eq!(api.holder("lock"), "thief", "it was not overwritten");
+    leadership.work_stopped();
+}
+
+#[test]
+fn events_are_about_every_object_of_a_lock() {
+    let api = FakeApi::start();
+    let name = "n".repeat(250);
+    let builder = election(&api, "a").lease("default", name).lock(LockKind::ConfigMapsLeases);
+    assert!(matches!(block_on(builder.events("me").run(async |_| ())), Ok(Outcome::Finished(()))));
+    let events = api.all("/api/v1/namespaces/default/events/");
+    let mut about: Vec<_> = events
+        .iter()
+        .map(|event| (event["message"].as_str().unwrap(), event["involvedObject"]["kind"].as_str().unwrap()))
+        .collect();
+    about.sort_unstable();
+    let (became, stopped) = ("a became leader", "a stopped leading");
+    assert_eq!(about, [(became, "ConfigMap"), (became, "Lease"), (stopped, "ConfigMap"), (stopped, "Lease")]);
+    for event in events {
+        let length = event["metadata"]["name"].as_str().unwrap().len();
+        assert!(length <= 253, "a name that no server takes: {length}");
+    }
+}
+
+#[test]
+fn connections_that_fell_silent_are_left_for_a_new_one_in_time() {
+    let api = FakeApi::start();
+    let network = support::Network::start(api.address);
+    let mut config = api.config("a");
+    config.cluster_url = format!("http://{}", network.address).parse().unwrap();
+    // With Events, which have a connection of their own for a while.
+    let election = LeaderElection::builder(config)
+        .lease("default", "lock")
+        .identity("a")
+        .durations(ms(4_000), ms(3_000), ms(300))
+        .trust_fresh_namespace(true);
+    let candidate = election.build().unwrap().start().unwrap();
+    wait_for("it leads", SOON, || candidate.leadership().is_some());
+    let leadership = candidate.leadership().unwrap();
+    for _ in 0..2 {
+        std::thread::sleep(ms(400));
+        // Each more would have to be tried in vain.
+        wait_for("one connection is left", SOON, || network.open() == 1);
+        network.silence();
+        let known = leadership.acts_until();
+        wait_for("it renews", SOON, || {
+            leadership.acts_until() > known + leasehold::core::Span::from_millis(1_000)
+        });
+        assert!(leadership.may_act() && leadership.reason().is_none());
+    }
+    leadership.work_stopped();
+    assert_eq!(block_on(candidate.ended()).unwrap(), End::Shutdown);
+}
+
+#[test]
+fn a_client_and_a_runtime_that_exist_will_do_and_their_end_is_a_loss() {
+    let api = FakeApi::start();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let candidate = {
+        let _on_it = runtime.enter();
+        let client = kube::Client::try_from(api.config("a")).unwrap();
+        LeaderElection::builder(client)
+            .lease("default", "lock")
+            .durations(ms(1_000), ms(600), ms(100))
+            .trust_fresh_namespace(true)
+            .place(Place::On(runtime.handle().clone()))
+            .build()
+            .unwrap()
+            .start()
+            .unwrap()
+    };
+    wait_for("it leads", SOON, || candidate.leadership().is_some());
+    let leadership = candidate.leadership().unwrap();
+    let known = leadership.acts_until();
+    wait_for("it renews", SOON, || leadership.acts_until() > known);
+    runtime.shutdown_timeout(ms(100));
+    assert!(!leadership.may_act());
+    assert!(leadership.reason().is_some());
+    assert!(matches!(block_on(candidate.ended()), Err(Error::Gone)));
+}
+
+#[test]
+fn without_election_it_leads_at_once_until_shutdown_and_asks_nobody() {
+    let api = FakeApi::start();
+    let alone = || LeaderElection::builder(api.config("a")).leader_elect(false).stop_timeout(ms(200));
+    let outcome = block_on(alone().run(async |leadership| {
+        assert!(leadership.may_act());
+        assert_eq!((leadership.remaining(), leadership.fencing_token()), (Duration::MAX, 0));
+        7
+    }));
+    assert_eq!(outcome.unwrap(), Outcome::Finished(7));
+
+    let stop = CancellationToken::new();
+    let stopper = stop.clone();
+    let outcome = block_on(alone().shutdown_on(stop).grace(ms(200)).run(|leadership| {
+        let stopper = stopper.clone();
+        async move {
+            stopper.cancel();
+            assert_eq!(leadership.lost().await, StopReason::Shutdown);
+            assert!(leadership.may_act());
+            std::future::pending::<()>().await;
+        }
+    }));
+    assert_eq!(outcome.unwrap(), Outcome::Shutdown);
+
+    let candidate = alone().build().unwrap().start().unwrap();
+    wait_for("it leads", SOON, || candidate.leadership().is_some());
+    candidate.shutdown();
+    let ended = block_on(candidate.ended());
+    assert!(matches!(ended, Err(Error::WorkDidNotStop(_))), "{ended:?}");
+    assert_eq!(api.requests(), 0);
+}
+
+#[test]
+fn work_that_panics_before_or_within_its_future_releases_the_lock() {
+    for within in [false, true] {
+        let api = FakeApi::start();
+        let builder = election(&api, "a");
+        let work = move |_leadership| {
+            assert!(within, "before");
+            async { panic!("within") }
+        };
+        let run = std::thread::spawn(move || block_on(builder.run::<_, _>(work)).map(|_: Outcome<()>| ()));
+        assert!(run.join().is_err());
+        wait_for("it is released", SOON, || {
+            let lease = api.lease("lock").unwrap_or_default();
+            lease["spec"]["holderIdentity"] == ""
+        });
+    }
 }
 
 #[test]

@@ -154,6 +154,15 @@ fn is_alive(pid: Pid) -> bool {
     test_kill_process(pid).is_ok() && !stat.contains(") Z ")
 }
 
+/// The answer of `--listen`.
+fn get(port: u16, path: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
 /// The processes whose parent this is.
 fn children(pid: Pid) -> Vec<Pid> {
     let pid = pid.as_raw_pid();
@@ -273,6 +282,10 @@ fn the_commands_own_end_is_the_wrappers_and_frees_the_lock() {
         assert_eq!(fleet.api.holder("lock"), "");
         fleet.replicas.clear();
     }
+    fleet.start("a", &[], "exit 0");
+    assert_eq!(fleet.exit_code("a"), Some(0));
+    let span = "leader_election{lock=default/lock identity=a}: became leader";
+    assert!(fleet.stderr().contains(span), "{}", fleet.stderr());
     let output = fleet.command("a", &[], "").args(["too", "many"]).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "arguments are the command's");
 }
@@ -303,13 +316,7 @@ fn probes_and_scrapers_are_answered() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     fleet.start("a", &["--listen", &format!("127.0.0.1:{port}")], &format!("{COMMAND} exec sleep 1000"));
     fleet.wait_for_start(1);
-    let get = |path: &str| {
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
-    };
+    let get = |path: &str| get(port, path);
     for path in ["/healthz", "/readyz", "/leaderz"] {
         assert!(get(path).starts_with("HTTP/1.1 200"), "{path}: {}", get(path));
     }
@@ -324,6 +331,134 @@ fn probes_and_scrapers_are_answered() {
     wait_for("it does not lead", FAILOVER, || get("/leaderz").starts_with("HTTP/1.1 503"));
     assert!(get("/healthz").starts_with("HTTP/1.1 200"));
     assert!(get("/metrics").contains("leader_election_master_status{name=\"lock\"} 0"));
+}
+
+#[test]
+fn the_dead_whom_the_command_leaves_behind_are_collected() {
+    let mut fleet = Fleet::new();
+    // Each `sleep` loses its parent at once, and dies while the command lives on.
+    fleet.start("a", &[], &format!("{COMMAND} for i in 1 2 3; do (sleep 1 &); done; exec sleep 1000"));
+    let start = fleet.wait_for_start(1);
+    let guard = children(fleet.wrapper("a"))[0];
+    wait_for("they are adopted", FAILOVER, || children(guard).len() > 1);
+    wait_for("they are collected", FAILOVER, || children(guard) == [start.pid]);
+}
+
+#[test]
+fn as_the_first_process_of_a_container_it_collects_the_dead() {
+    let mut fleet = Fleet::new();
+    let command = fleet.command("a", &[], &format!("{COMMAND} exec sleep 1000"));
+    let contain = ["--pid", "--fork", "--mount-proc", "--kill-child"];
+    let possible = Command::new("unshare").args(contain).arg("true").stderr(Stdio::null()).status();
+    if !possible.is_ok_and(|status| status.success()) {
+        _ = writeln!(std::io::stderr().lock(), "skipped: no container can be made here");
+        return;
+    }
+    let mut contained = Command::new("unshare");
+    contained.args(contain).arg(command.get_program());
+    contained.args(command.get_args()).current_dir(fleet.folder.path());
+    let child = contained.stderr(Stdio::null()).spawn().unwrap();
+    let outside = Pid::from_child(&child);
+    fleet.replicas.push(("a".to_owned(), child));
+    fleet.wait_for_start(1);
+    let wrapper = children(outside)[0];
+    // What `kubectl exec` leaves behind when it ends.
+    let enter = format!("--target={}", wrapper.as_raw_pid());
+    let left = ["--pid", "--mount", "sh", "-c", "sleep 0.2 & sleep 0.1"];
+    assert!(Command::new("nsenter").arg(enter).args(left).status().unwrap().success());
+    wait_for("it is adopted", FAILOVER, || children(wrapper).len() == 2);
+    wait_for("it is collected", FAILOVER * 2, || children(wrapper).len() == 1);
+}
+
+#[test]
+fn signals_to_every_process_at_once_leave_the_command_its_grace() {
+    let mut fleet = Fleet::new();
+    let script =
+        format!("trap 'sleep 0.5; echo wound up >> log; exit' TERM; {COMMAND} while :; do sleep 0.05; done");
+    fleet.start("a", &[], &script);
+    let start = fleet.wait_for_start(1);
+    let guard = children(fleet.wrapper("a"))[0];
+    // As systemd does. The guard is sent its own first.
+    for pid in [guard, start.pid, fleet.wrapper("a")] {
+        kill_process(pid, Signal::TERM).unwrap();
+    }
+    assert_eq!(fleet.exit_code("a"), Some(0));
+    assert!(fleet.log().contains("wound up"), "{}", fleet.log());
+    assert_eq!(fleet.api.holder("lock"), "");
+}
+
+#[test]
+fn signals_that_do_not_end_it_are_the_commands() {
+    let mut fleet = Fleet::new();
+    let script = format!(
+        "trap 'echo hup >> log' HUP; trap 'echo usr1 >> log' USR1; trap 'echo usr2 >> log; exit 3' USR2; \
+         {COMMAND} while :; do sleep 0.05; done"
+    );
+    fleet.start("a", &[], &script);
+    fleet.wait_for_start(1);
+    for (signal, word) in [(Signal::HUP, "hup"), (Signal::USR1, "usr1"), (Signal::HUP, "hup\nusr1\nhup")] {
+        fleet.signal("a", signal);
+        wait_for(word, FAILOVER, || fleet.log().contains(word));
+    }
+    // A candidate has no use for them, and outlives them.
+    fleet.start("b", &[], &script);
+    wait_for("b waits", FAILOVER, || fleet.stderr().contains("identity=b}: new leader"));
+    fleet.signal("b", Signal::USR1);
+    fleet.signal("a", Signal::USR2);
+    assert_eq!(fleet.exit_code("a"), Some(3));
+    assert_eq!(fleet.wait_for_start(2).replica, "b");
+    fleet.signal("b", Signal::QUIT);
+    assert_eq!(fleet.exit_code("b"), Some(0));
+    assert_eq!(fleet.api.holder("lock"), "");
+}
+
+#[test]
+fn without_election_the_command_runs_at_once_and_probes_are_answered() {
+    let mut fleet = Fleet::new();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let listen = format!("127.0.0.1:{port}");
+    let options = ["--leader-elect=false", "--listen", &listen];
+    fleet.start(
+        "a",
+        &options,
+        "echo \"start $LEASEHOLD_IDENTITY ${LEASEHOLD_FENCING_TOKEN:-0} $$\" >> log; exec sleep 1000",
+    );
+    let start = fleet.wait_for_start(1);
+    assert_eq!((start.replica.as_str(), start.token), ("a", 0));
+    for path in ["/healthz", "/readyz", "/leaderz"] {
+        assert!(get(port, path).starts_with("HTTP/1.1 200"), "{path}");
+    }
+    fleet.signal("a", Signal::TERM);
+    assert_eq!(fleet.exit_code("a"), Some(0));
+    assert!(!is_alive(start.pid));
+    assert_eq!(fleet.api.requests(), 0);
+    fleet.replicas.clear();
+    fleet.start("a", &["--leader-elect=false"], "exit 7");
+    assert_eq!(fleet.exit_code("a"), Some(7));
+}
+
+#[test]
+fn a_proxy_is_used_where_it_is_meant_to_be() {
+    let fleet = Fleet::new();
+    // The environment's is not for this machine, nor for what is excepted: it would be tried in vain.
+    let dead = ("HTTPS_PROXY", "http://127.0.0.1:9");
+    let output = fleet.command("a", &[], "exit 4").env(dead.0, dead.1).output().unwrap();
+    assert_eq!(output.status.code(), Some(4), "{}", fleet.stderr());
+
+    // One that the kubeconfig names is.
+    let proxy = support::Network::start_proxy();
+    let kubeconfig = fleet.api.kubeconfig("a");
+    let named = format!("proxy-url: 'http://{}', server:", proxy.address);
+    let through = fleet.folder.path().join("through");
+    std::fs::write(&through, kubeconfig.replace("server:", &named)).unwrap();
+    let mut command = fleet.command("a", &[], "exit 5");
+    let args: Vec<_> = command.get_args().map(std::ffi::OsStr::to_owned).collect();
+    let args = args
+        .into_iter()
+        .map(|arg| if arg.to_string_lossy().ends_with(".kubeconfig") { through.clone().into() } else { arg });
+    command = Command::new(command.get_program());
+    assert_eq!(command.args(args).output().unwrap().status.code(), Some(5));
+    assert!(proxy.connections() > 0);
 }
 
 #[test]

@@ -176,6 +176,46 @@ fn a_cluster_that_says_no_is_an_error_and_one_that_goes_away_is_not() {
     assert!(watch.file("stdout").contains("acquired by b"));
 }
 
+#[test]
+fn an_interrupt_leaves_whole_files_and_a_summary() {
+    let api = FakeApi::start();
+    api.put(&path("lock"), lease("lock", "a", 0));
+    let mut watch = Watch::start(&api, &["lock", "--samples", "s.csv"]);
+    watch.wait_for_line("held by a");
+    wait_for("it watches", SOON, || api.watches() == 1);
+    renew(&api, "lock", "b", 1);
+    watch.wait_for_line("acquired by b");
+    assert!(!watch.folder.path().join("s.csv").exists(), "half a file");
+    let kill = Command::new("kill").args(["-INT", &watch.child.id().to_string()]).status();
+    assert!(kill.unwrap().success());
+    watch.wait_for_end();
+    assert_eq!(watch.file("s.csv").lines().count(), 2);
+    assert!(watch.file("stdout").contains("default/lock"), "{}", watch.file("stdout"));
+}
+
+#[test]
+fn a_server_that_lost_its_memory_is_looked_at_anew() {
+    let api = FakeApi::start();
+    for renewed_s in 0..20 {
+        api.put(&path("lock"), lease("lock", "a", renewed_s));
+    }
+    let mut watch = Watch::start(&api, &["lock", "--failovers", "1"]);
+    watch.wait_for_line("held by a");
+    wait_for("it watches", SOON, || api.watches() == 1);
+    // Its revisions begin again, and are far behind what was seen.
+    api.forget();
+    api.put(&path("lock"), lease("lock", "b", 30));
+    watch.wait_for_end();
+    assert!(watch.file("stdout").contains("acquired by b"), "{}", watch.file("stdout"));
+
+    // A revision that is too old is also told by the status of the answer.
+    let mut watch = Watch::start(&api, &["lock", "--failovers", "1"]);
+    watch.wait_for_line("held by b");
+    wait_for("it watches", SOON, || api.watches() == 1);
+    renew(&api, "lock", "c", 31);
+    watch.wait_for_end();
+}
+
 /// The samples are such as `leasehold plot` reads.
 fn plots(folder: &Path, file: &str) {
     let plot = Command::new(env!("CARGO_BIN_EXE_leasehold"))

@@ -5,6 +5,9 @@ use std::time::Duration;
 use super::lock::LockKind;
 use super::settings::Builder;
 
+/// Above these flags in a help text. Not above whatever follows them.
+const HEADING: &str = "Leader election";
+
 /// The flags that kube-controller-manager and its like take for leader election, under their names.
 ///
 /// ```
@@ -20,52 +23,53 @@ use super::settings::Builder;
 /// assert_eq!(cli.election.lease_duration.as_secs(), 90);
 /// ```
 #[derive(clap::Args, Clone, Debug)]
-#[command(next_help_heading = "Leader election")]
 pub struct LeaderElectionArgs {
     /// Elect a leader before doing anything. `--leader-elect=false` for a process that is alone
     #[arg(
         long = "leader-elect",
+        help_heading = HEADING,
         value_name = "BOOL",
         default_value_t = true,
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "true",
-        action = clap::ArgAction::Set
+        action = clap::ArgAction::Set,
+        value_parser = clap::builder::BoolishValueParser::new()
     )]
     pub enabled: bool,
 
     /// How long candidates wait for a leader that does not renew
-    #[arg(long = "leader-elect-lease-duration", value_name = "DURATION", default_value = "15s", value_parser = duration)]
+    #[arg(long = "leader-elect-lease-duration", help_heading = HEADING, value_name = "DURATION", default_value = "15s", value_parser = duration)]
     pub lease_duration: Duration,
 
     /// How long the leader tries to renew before it stops leading
-    #[arg(long = "leader-elect-renew-deadline", value_name = "DURATION", default_value = "10s", value_parser = duration)]
+    #[arg(long = "leader-elect-renew-deadline", help_heading = HEADING, value_name = "DURATION", default_value = "10s", value_parser = duration)]
     pub renew_deadline: Duration,
 
     /// How long to wait between tries
-    #[arg(long = "leader-elect-retry-period", value_name = "DURATION", default_value = "2s", value_parser = duration)]
+    #[arg(long = "leader-elect-retry-period", help_heading = HEADING, value_name = "DURATION", default_value = "2s", value_parser = duration)]
     pub retry_period: Duration,
 
     /// What the record is kept on: leases, configmaps, endpoints, configmapsleases or endpointsleases
-    #[arg(long = "leader-elect-resource-lock", value_name = "KIND", default_value_t = LockKind::Leases)]
+    #[arg(long = "leader-elect-resource-lock", help_heading = HEADING, value_name = "KIND", default_value_t = LockKind::Leases)]
     pub resource_lock: LockKind,
 
     /// The lock's name
-    #[arg(long = "leader-elect-resource-name", value_name = "NAME")]
+    #[arg(long = "leader-elect-resource-name", help_heading = HEADING, value_name = "NAME")]
     pub resource_name: Option<String>,
 
     /// The lock's namespace [default: that of the service account, or of the kubeconfig's context]
-    #[arg(long = "leader-elect-resource-namespace", value_name = "NAMESPACE")]
+    #[arg(long = "leader-elect-resource-namespace", help_heading = HEADING, value_name = "NAMESPACE")]
     pub resource_namespace: Option<String>,
 }
 
 impl LeaderElectionArgs {
-    /// The builder with these settings. A name or namespace that was not given is taken from the last two arguments;
+    /// The builder with these settings, also that there is to be no election. A name or namespace that was not given is taken from the last two arguments;
     /// an empty one is refused when the election is built.
     pub fn apply(&self, builder: Builder, default_namespace: &str, default_name: &str) -> Builder {
         let namespace = self.resource_namespace.as_deref().unwrap_or(default_namespace);
         let name = self.resource_name.as_deref().unwrap_or(default_name);
-        builder.lease(namespace, name).lock(self.resource_lock).durations(
+        builder.leader_elect(self.enabled).lease(namespace, name).lock(self.resource_lock).durations(
             self.lease_duration,
             self.renew_deadline,
             self.retry_period,
@@ -118,6 +122,25 @@ mod tests {
         assert_eq!(election.retry_period, Duration::from_millis(500));
         assert_eq!(election.renew_deadline, Duration::from_secs(90));
         assert_eq!(election.resource_lock, LockKind::EndpointsLeases);
+    }
+
+    #[test]
+    fn bools_are_written_as_for_kube_controller_manager_and_other_flags_keep_their_place() {
+        for (text, enabled) in
+            [("--leader-elect", true), ("--leader-elect=1", true), ("--leader-elect=F", false)]
+        {
+            assert_eq!(parse(&[text]).unwrap().enabled, enabled, "{text}");
+        }
+        #[derive(Parser)]
+        struct More {
+            #[command(flatten)]
+            _election: LeaderElectionArgs,
+            #[arg(long)]
+            _other: bool,
+        }
+        let help = <More as clap::CommandFactory>::command().render_help().to_string();
+        let (before, election) = help.split_once("Leader election:").unwrap();
+        assert!(before.contains("--other") && election.contains("--leader-elect-resource-name"), "{help}");
     }
 
     #[test]

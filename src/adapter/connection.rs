@@ -7,8 +7,13 @@ use super::error::Error;
 /// What an election's requests travel on.
 ///
 /// From a [`Config`] the elector builds a client of its own, on its own runtime: no other request's rate limit,
-/// connection pool or blocked executor is in its way. A ready-made [`Client`] works too, but lives on the
-/// runtime that it was made on: if that one is blocked, so are the renewals.
+/// connection pool or blocked executor is in its way, and nothing but the elector repeats a request. A ready-made
+/// [`Client`] works too, but lives on the runtime that it was made on: if that one is blocked, so are the renewals. It
+/// also brings its own limits and repetitions (kube's answers 429, 503 and 504 with waits, unless its
+/// [`Config::default_retry`] was off); they fall within each request's deadline, and leave less of it.
+///
+/// A token in a file, as a service account has one, is read again once a minute, and an exec plugin is run again before
+/// its token expires. A client certificate is read once. A proxy needs kube's feature `http-proxy` or `socks5` (the command has both).
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Connection {

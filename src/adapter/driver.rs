@@ -18,7 +18,7 @@ use super::lock::Lock;
 use super::metrics::ElectionMetrics;
 use super::names::Names;
 use super::request::InFlight;
-use super::settings::OnNewLeader;
+use super::settings::{OnNewLeader, Patience};
 use super::status::{End, Role, Status};
 use crate::core::{
     Config, Elector, Event, FencingToken, Identity, Input, LocalInstant, Op, Output, Reply, RequestId, Span,
@@ -31,10 +31,7 @@ pub(super) struct Parts {
     pub(super) identity: Arc<str>,
     pub(super) lock: Arc<dyn Lock>,
     pub(super) contend_again: bool,
-    /// How long the work may take to stop by itself while the lock is still held.
-    pub(super) grace: Duration,
-    /// How long to wait for the work after that.
-    pub(super) stop_timeout: Duration,
+    pub(super) patience: Patience,
     pub(super) health: Health,
     pub(super) metrics: Option<ElectionMetrics>,
     pub(super) events: Option<Events>,
@@ -55,6 +52,8 @@ pub(super) struct Driver {
     /// When the work was told to stop, and by when it is to have done so by itself.
     stopping: Option<Stopping>,
     shutdown_told: bool,
+    /// Whoever was last seen to hold the lock.
+    last_holder: String,
     confirm: mpsc::UnboundedSender<u64>,
     confirmed: mpsc::UnboundedReceiver<u64>,
 }
@@ -91,6 +90,7 @@ impl Driver {
             terms: 0,
             stopping: None,
             shutdown_told: false,
+            last_holder: String::new(),
             confirm,
             confirmed,
             parts,
@@ -101,7 +101,7 @@ impl Driver {
     pub(super) async fn run(mut self) {
         let end = loop {
             match self.contend().await {
-                Err(WorkRunsOn) => break End::WorkDidNotStop(self.parts.stop_timeout),
+                Err(WorkRunsOn) => break End::WorkDidNotStop(self.parts.patience.stop_timeout),
                 Ok(StopReason::Shutdown) => break End::Shutdown,
                 Ok(_) if self.shutdown_told => break End::Shutdown,
                 Ok(reason) if !self.parts.contend_again => break End::Lost(reason),
@@ -264,7 +264,7 @@ impl Driver {
         self.term = Some(term);
         self.parts.metrics.iter().for_each(|metrics| metrics.leads(true));
         if let Some(events) = &mut self.parts.events {
-            events.tell(self.parts.lock.reference(), BECAME_LEADER);
+            events.tell(self.parts.lock.references(), BECAME_LEADER);
         }
         self.set_role(Role::Leading(leadership));
     }
@@ -273,12 +273,12 @@ impl Driver {
         info!(identity = %self.parts.identity, ?reason, "stopped leading");
         self.parts.metrics.iter().for_each(|metrics| metrics.leads(false));
         if let Some(events) = &mut self.parts.events {
-            events.tell(self.parts.lock.reference(), STOPPED_LEADING);
+            events.tell(self.parts.lock.references(), STOPPED_LEADING);
         }
         let Some(term) = &self.term else { return };
-        let grace = if reason == StopReason::Shutdown { self.parts.grace } else { Duration::ZERO };
+        let grace = if reason == StopReason::Shutdown { self.parts.patience.grace } else { Duration::ZERO };
         let cut_at = now + span(grace);
-        let give_up_at = cut_at + span(self.parts.stop_timeout);
+        let give_up_at = cut_at + span(self.parts.patience.stop_timeout);
         self.stopping = Some(Stopping { cut_at, give_up_at, cut: false });
         // First the role, or somebody quick would look at it and find this term still leading.
         self.set_role(Role::Stopping(term.leadership.clone(), reason));
@@ -288,8 +288,11 @@ impl Driver {
     fn new_leader(&mut self, name: &str) {
         if !name.is_empty() {
             info!(leader = name, "new leader");
-            let known = !self.parts.status.borrow().leader.is_empty();
-            self.parts.metrics.iter().filter(|_| known).for_each(ElectionMetrics::transition);
+            // Also where the lock was released in between.
+            let last = std::mem::replace(&mut self.last_holder, name.to_owned());
+            if !last.is_empty() && last != name {
+                self.parts.metrics.iter().for_each(ElectionMetrics::transition);
+            }
         }
         self.parts.status.send_modify(|status| status.leader = name.into());
         if let Some(on_new_leader) = &self.parts.on_new_leader {
@@ -309,7 +312,7 @@ impl Driver {
             // Whatever time it was given to stop by itself, it has no longer than its right.
             let over = elector.acts_until().is_none_or(|until| until <= now) || returned;
             let cut_at = if over { now } else { stopping.cut_at };
-            stopping.give_up_at = stopping.give_up_at.min(cut_at + span(self.parts.stop_timeout));
+            stopping.give_up_at = stopping.give_up_at.min(cut_at + span(self.parts.patience.stop_timeout));
             stopping.cut_at = cut_at;
             if cut_at <= now {
                 stopping.cut = true;

@@ -1,12 +1,14 @@
 //! An election: with a closure as the guarded work, or with a channel of states.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use super::alone::Alone;
 use super::clock::Clock;
 use super::connection::Connection;
 use super::driver::{Driver, Parts};
@@ -15,7 +17,7 @@ use super::events::Events;
 use super::health::Health;
 use super::leadership::Leadership;
 use super::lock::LockPlan;
-use super::settings::{Builder, Place};
+use super::settings::{Builder, Patience, Place};
 use super::status::{End, Role, Status};
 use crate::core::{Config, StopReason};
 
@@ -26,7 +28,7 @@ pub struct LeaderElection {
     pub(super) lock: LockPlan,
     pub(super) identity: Arc<str>,
     pub(super) config: Config,
-    pub(super) stop_timeout: Duration,
+    pub(super) patience: Patience,
 }
 
 /// How [`LeaderElection::run`] ended.
@@ -84,7 +86,7 @@ impl LeaderElection {
                 // Another leader's name is news, too, but no other term.
                 Role::Leading(leadership) if leadership.term() > done_with => {
                     done_with = leadership.term();
-                    if let Some(done) = guard(&leadership, work(leadership.clone())).await {
+                    if let Some(done) = guard(&leadership, || work(leadership.clone())).await {
                         candidate.shutdown();
                         candidate.ended().await?;
                         return Ok(Outcome::Finished(done));
@@ -114,14 +116,11 @@ impl LeaderElection {
             identity = %self.identity,
         );
         let place = self.settings.place.clone();
-        let driver = |election: Self| {
-            let parts = election.parts(health, shutdown, status)?;
-            Ok::<_, Error>(Driver::new(parts, clock))
-        };
+        let driver = |election: Self| election.driver(clock, health, shutdown, status);
         match place {
             Place::On(runtime) => {
                 let _on_it = runtime.enter();
-                drop(runtime.spawn(driver(self)?.run().instrument(span)));
+                drop(runtime.spawn(driver(self)?.instrument(span)));
             }
             Place::OwnThread => {
                 let runtime = tokio::runtime::Builder::new_current_thread()
@@ -133,11 +132,27 @@ impl LeaderElection {
                     driver(self)?
                 };
                 let thread = std::thread::Builder::new().name("leasehold".to_owned());
-                let run = move || runtime.block_on(driver.run().instrument(span));
+                let run = move || runtime.block_on(driver.instrument(span));
                 drop(thread.spawn(run).map_err(Error::Thread)?);
             }
         }
         Ok(candidate)
+    }
+
+    /// What is to run. Must be called on the runtime that it will run on.
+    fn driver(
+        self,
+        clock: Clock,
+        health: Health,
+        shutdown: CancellationToken,
+        status: watch::Sender<Status>,
+    ) -> Result<BoxFuture<'static, ()>, Error> {
+        if !self.settings.leader_elect {
+            let alone = Alone { identity: self.identity, patience: self.patience, shutdown, status };
+            return Ok(alone.run(clock).boxed());
+        }
+        let parts = self.parts(health, shutdown, status)?;
+        Ok(Driver::new(parts, clock).run().boxed())
     }
 
     /// Must be called on the runtime that the elector will run on.
@@ -154,8 +169,7 @@ impl LeaderElection {
             config: self.config,
             lock: self.lock.lock(&client),
             contend_again: settings.contend_again,
-            grace: settings.grace,
-            stop_timeout: self.stop_timeout,
+            patience: self.patience,
             health,
             metrics: settings.metrics.map(|metrics| metrics.of(&self.lock.name)),
             events,
@@ -167,9 +181,9 @@ impl LeaderElection {
     }
 }
 
-/// Runs the work of one term until it is done, or cut off. However this ends, the work is gone when it
-/// has been confirmed to have stopped.
-async fn guard<W: Future>(leadership: &Leadership, work: W) -> Option<W::Output> {
+/// Runs the work of one term until it is done, or cut off. However this ends, also by a panic, the work is gone when
+/// it has been confirmed to have stopped.
+async fn guard<W: Future>(leadership: &Leadership, work: impl FnOnce() -> W) -> Option<W::Output> {
     struct Confirm<'a>(&'a Leadership);
     impl Drop for Confirm<'_> {
         fn drop(&mut self) {
@@ -178,7 +192,7 @@ async fn guard<W: Future>(leadership: &Leadership, work: W) -> Option<W::Output>
     }
     // Dropped in the reverse order: the work first.
     let _confirm = Confirm(leadership);
-    let work = std::pin::pin!(work);
+    let work = std::pin::pin!(work());
     tokio::select! {
         biased;
         () = leadership.cut() => None,

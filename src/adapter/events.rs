@@ -5,12 +5,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, EventSource, ObjectReference};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
-use kube::api::PostParams;
-use kube::{Api, Client};
+use kube::api::{PostParams, Request};
+use kube::{Client, Resource as _};
 use tokio::task::JoinSet;
 
 /// An Event is a courtesy: it is not repeated, and must not pile up behind a server that hangs.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(10);
+
+/// The longest name that an object may have.
+const NAME_MAX: usize = 253;
 
 const LAST_MOMENT: Duration = Duration::from_secs(1);
 
@@ -35,22 +38,20 @@ impl Events {
         }
     }
 
-    /// Tells that this process `did` something. Must be called on a runtime.
-    pub(super) fn tell(&mut self, about: ObjectReference, did: &str) {
-        let event = self.event(about, did, Timestamp::now());
-        let client = self.client.clone();
+    /// Tells that this process `did` something, on each object of the lock. Must be called on a runtime.
+    pub(super) fn tell(&mut self, about: Vec<ObjectReference>, did: &str) {
         while self.under_way.try_join_next().is_some() {}
-        drop(self.under_way.spawn(async move {
-            let namespace = event.metadata.namespace.as_deref().unwrap_or("default");
-            let api = Api::<Event>::namespaced(client, namespace);
-            let params = PostParams::default();
-            let written = tokio::time::timeout(GIVE_UP_AFTER, api.create(&params, &event));
-            match written.await {
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => tracing::warn!(%error, "the Event could not be written"),
-                Err(_) => tracing::warn!("the Event could not be written within {GIVE_UP_AFTER:?}"),
-            }
-        }));
+        for about in about {
+            let event = self.event(about, did, Timestamp::now());
+            let client = self.client.clone();
+            drop(self.under_way.spawn(async move {
+                match tokio::time::timeout(GIVE_UP_AFTER, write(client, event)).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => tracing::warn!(%error, "the Event could not be written"),
+                    Err(_) => tracing::warn!("the Event could not be written within {GIVE_UP_AFTER:?}"),
+                }
+            }));
+        }
     }
 
     /// Gives what is under way a last moment.
@@ -61,11 +62,14 @@ impl Events {
 
     /// Named, dated and counted as client-go's recorder does.
     fn event(&self, about: ObjectReference, did: &str, now: Timestamp) -> Event {
-        let name = about.name.as_deref().unwrap_or("lock");
+        let mut name = format!("{}.{:x}", about.name.as_deref().unwrap_or("lock"), now.as_nanosecond());
+        if name.len() > NAME_MAX {
+            name = uuid::Uuid::new_v4().to_string();
+        }
         let seconds = Time(Timestamp::from_second(now.as_second()).unwrap_or(now));
         Event {
             metadata: ObjectMeta {
-                name: Some(format!("{name}.{:x}", now.as_nanosecond())),
+                name: Some(name),
                 namespace: about.namespace.clone(),
                 ..ObjectMeta::default()
             },
@@ -81,4 +85,15 @@ impl Events {
             ..Event::default()
         }
     }
+}
+
+async fn write(client: Client, event: Event) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let namespace = event.metadata.namespace.as_deref().unwrap_or("default");
+    let request = Request::new(Event::url_path(&(), Some(namespace)));
+    let mut request = request.create(&PostParams::default(), serde_json::to_vec(&event)?)?;
+    // Or there were two connections for the lock to choose from, and after a break in the network two to try in vain.
+    let close = http::HeaderValue::from_static("close");
+    request.headers_mut().insert(http::header::CONNECTION, close);
+    client.request::<Event>(request).await?;
+    Ok(())
 }

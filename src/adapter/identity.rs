@@ -2,10 +2,19 @@
 
 use std::path::Path;
 
-/// The namespace of the pod that this process runs in, as its service account's files tell.
+/// The namespace of the pod that this process runs in: `POD_NAMESPACE` (set it by the Downward API) or else what its service account's files
+/// tell, as client-go does.
 #[must_use]
 pub fn own_namespace() -> Option<String> {
-    namespace_in(Path::new("/var/run/secrets/kubernetes.io/serviceaccount/namespace"))
+    variable("POD_NAMESPACE")
+        .or_else(|| namespace_in(Path::new("/var/run/secrets/kubernetes.io/serviceaccount/namespace")))
+}
+
+/// What an environment variable says, if it says anything.
+fn variable(name: &str) -> Option<String> {
+    let text = std::env::var(name).ok()?;
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_owned())
 }
 
 fn namespace_in(file: &Path) -> Option<String> {
@@ -18,8 +27,7 @@ fn namespace_in(file: &Path) -> Option<String> {
 /// then an underscore and a UUID, as kube-controller-manager writes it.
 #[must_use]
 pub fn default_identity() -> String {
-    let pod = std::env::var("POD_NAME").ok().filter(|name| !name.trim().is_empty());
-    let name = pod.unwrap_or_else(host_name);
+    let name = variable("POD_NAME").unwrap_or_else(host_name);
     format!("{}_{}", name.trim(), uuid::Uuid::new_v4())
 }
 

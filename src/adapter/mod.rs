@@ -41,7 +41,7 @@
 //! | --- | --- | --- | --- | --- |
 //! | the leader is cut off | 0 | 0 | 0 | 0 |
 //! | a response takes 9.5 s, then the leader is cut off | 6.5 s | 6.5 s | 0 | 0 |
-//! | the leader is cut off while it releases | 4.9 s | 5.0 s | 0 | 0 |
+//! | the leader is cut off while it releases | 5.0 s | 5.0 s | 0 | 0 |
 //! | somebody deletes the lock | 12 s | 0 | 2.0 s | 0 |
 //! | somebody clears the holder | 12 s | 0 | 2.0 s | 0 |
 //!
@@ -50,10 +50,11 @@
 //!
 //! # Costs
 //!
-//! One election is one thread with a runtime for itself, one connection and a request every RetryPeriod. For many in one process, see
-//! [`Place::On`]. The elector's client neither repeats requests nor waits without end: each request has the core's
+//! One election is one thread with a runtime for itself, one connection (and a short one for each Event) and a request every RetryPeriod. For
+//! many in one process, see [`Place::On`]. The elector's client neither repeats requests nor waits without end: each request has the core's
 //! deadline (half of RenewDeadline), and what a failed write may have done is the core's to find out.
 
+mod alone;
 #[cfg(any(feature = "adapter-args", feature = "cli"))]
 mod args;
 mod clock;

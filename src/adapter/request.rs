@@ -1,5 +1,8 @@
 //! A request in flight, and the translation between the core's numbers and the server's strings.
 
+use futures_util::FutureExt as _;
+use tracing::Instrument as _;
+
 use super::lock::{Answer, Content, Lock, Named, Refusal, Seen};
 use super::names::Names;
 use crate::core::{Failure, LocalInstant, Op, Record, Reply, RequestId, Version};
@@ -18,17 +21,18 @@ pub(super) struct InFlight {
 
 impl InFlight {
     pub(super) fn send(lock: &dyn Lock, names: &Names, now: LocalInstant, id: RequestId, op: Op) -> Self {
-        let (answer, written) = match op {
-            Op::Get => (lock.get(), None),
-            Op::Create(record) => (lock.create(content(names, &record)), Some(record)),
+        let (name, answer, written) = match op {
+            Op::Get => ("get", lock.get(), None),
+            Op::Create(record) => ("create", lock.create(content(names, &record)), Some(record)),
             Op::Update { record, expected } => {
                 let expected = Named {
                     uid: names.uid_text(expected.uid).to_owned(),
                     resource_version: expected.resource_version.to_string(),
                 };
-                (lock.update(content(names, &record), expected), Some(record))
+                ("update", lock.update(content(names, &record), expected), Some(record))
             }
         };
+        let answer = answer.instrument(tracing::debug_span!("lock_request", op = name)).boxed();
         let holds = written.is_some_and(|record| record.holder == Names::ME);
         Self { id, sent: now, holds, reads: written.is_none(), answer }
     }

@@ -41,10 +41,20 @@ pub enum Place {
     On(tokio::runtime::Handle),
 }
 
+/// How long work that was told to stop is waited for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// For it to stop by itself, while the lock is still held.
+    pub(super) grace: Duration,
+    /// After that.
+    pub(super) stop_timeout: Duration,
+}
+
 /// Collects the settings of a [`LeaderElection`].
 #[must_use = "call `build`, `run` or `start`"]
 pub struct Builder {
     pub(super) connection: Connection,
+    pub(super) leader_elect: bool,
     lock: LockKind,
     namespace: Option<String>,
     name: Option<String>,
@@ -56,7 +66,7 @@ pub struct Builder {
     release_on_cancel: bool,
     trust_fresh_namespace: bool,
     pub(super) contend_again: bool,
-    pub(super) grace: Duration,
+    grace: Duration,
     stop_timeout: Option<Duration>,
     pub(super) events: Option<String>,
     pub(super) metrics: Option<Metrics>,
@@ -69,6 +79,7 @@ impl Builder {
     pub(super) fn new(connection: Connection) -> Self {
         Self {
             connection,
+            leader_elect: true,
             lock: LockKind::default(),
             namespace: None,
             name: None,
@@ -88,6 +99,15 @@ impl Builder {
             shutdown: CancellationToken::new(),
             place: Place::default(),
         }
+    }
+
+    /// Whether to elect at all. Without election this process leads from its start to its shutdown: no request is sent, [`Leadership::may_act`]
+    /// is always true until then, and the fencing token is 0. For a process that is certain to be alone, as with `--leader-elect=false`.
+    ///
+    /// [`Leadership::may_act`]: super::Leadership::may_act
+    pub fn leader_elect(mut self, elect: bool) -> Self {
+        self.leader_elect = elect;
+        self
     }
 
     /// The lock's namespace and name.
@@ -215,19 +235,23 @@ impl Builder {
         self
     }
 
-    /// Checks the settings.
+    /// Checks the settings. Without election, those of the election do not matter.
     ///
     /// # Errors
     /// If something is missing, or the timings are not safe.
     pub fn build(self) -> Result<LeaderElection, Error> {
         let missing = |what, remedy| Error::Missing { what, remedy };
-        let namespace = self.namespace.clone().filter(|name| !name.is_empty());
-        let namespace = namespace.ok_or(missing(
+        let required = |given: &Option<String>, what, remedy| match given {
+            Some(text) if !text.is_empty() => Ok(text.clone()),
+            _ if !self.leader_elect => Ok(String::new()),
+            _ => Err(missing(what, remedy)),
+        };
+        let namespace = required(
+            &self.namespace,
             "the lock's namespace (and no service account tells it)",
             ".lease(namespace, name)",
-        ))?;
-        let name = self.name.clone().filter(|name| !name.is_empty());
-        let name = name.ok_or(missing("the lock's name", ".lease(namespace, name)"))?;
+        )?;
+        let name = required(&self.name, "the lock's name", ".lease(namespace, name)")?;
         let identity = self.identity.clone().unwrap_or_else(default_identity);
         if identity.is_empty() {
             return Err(missing("the identity", ".identity(name)"));
@@ -239,10 +263,14 @@ impl Builder {
             labels: self.labels.clone(),
             fractions: self.protocol == Protocol::Strict,
         };
-        let config = self.config()?;
-        let renew_deadline = Duration::from_nanos(self.timings.renew_deadline.as_nanos());
+        let config = match self.config() {
+            Err(_) if !self.leader_elect => Config::strict(Timings::DEFAULT, ClockBound::DEFAULT)?,
+            config => config?,
+        };
+        let renew_deadline = Duration::from_nanos(config.timings().renew_deadline.as_nanos());
         let stop_timeout = self.stop_timeout.unwrap_or(renew_deadline);
-        Ok(LeaderElection { lock, identity: identity.into(), config, stop_timeout, settings: self })
+        let patience = Patience { grace: self.grace, stop_timeout };
+        Ok(LeaderElection { lock, identity: identity.into(), config, patience, settings: self })
     }
 
     fn config(&self) -> Result<Config, Error> {

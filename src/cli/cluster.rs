@@ -1,9 +1,11 @@
 //! Which cluster to talk to.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use hyper_util::client::proxy::matcher::Matcher;
 use kube::Config;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use tokio::runtime::Runtime;
@@ -36,7 +38,19 @@ impl ClusterArgs {
             )?,
         };
         config.default_retry = false;
+        spare_from_proxy(&mut config);
         Ok(config)
+    }
+}
+
+/// As for kubectl, and other than kube has it: what `NO_PROXY` names, and this very machine, is not reached through the proxy that the environment names.
+fn spare_from_proxy(config: &mut Config) {
+    let named = ["HTTPS_PROXY", "https_proxy"].map(|name| std::env::var(name).ok());
+    let from_environment = named.into_iter().flatten().any(|text| text.parse().ok() == config.proxy_url);
+    let host = config.cluster_url.host().unwrap_or_default().trim_matches(['[', ']']);
+    let here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    if from_environment && (here || Matcher::from_env().intercept(&config.cluster_url).is_none()) {
+        config.proxy_url = None;
     }
 }
 
@@ -73,7 +87,9 @@ pub(super) fn plain(error: &kube::Error) -> String {
 pub(super) fn log(default: &str) {
     use tracing_subscriber::EnvFilter;
     let wanted = std::env::var("RUST_LOG").ok().filter(|text| !text.is_empty());
-    let filter = EnvFilter::new(wanted.as_deref().unwrap_or(default));
+    // What the client has to say of a request that failed is said again by who sent it.
+    let default = format!("{default},kube_client::client=off");
+    let filter = EnvFilter::new(wanted.as_deref().unwrap_or(&default));
     // Where there is one already, that one has the say.
     _ = tracing_subscriber::fmt()
         .with_env_filter(filter)

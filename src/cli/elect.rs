@@ -2,19 +2,20 @@
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::os::unix::process::CommandExt as _;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use prometheus_client::registry::Registry;
 
-use super::cluster::{ClusterArgs, humane, log, runtime, stopped_by_signals};
+use super::cluster::{ClusterArgs, humane, log, runtime};
 use super::elect_child::{Child, Exit, Room};
+use super::elect_guard::collect_as_init;
 use super::elect_http::{Answers, serve};
+use super::elect_signals::Signals;
 use crate::adapter::{
-    CancellationToken, Candidate, End, LeaderElection, LeaderElectionArgs, Leadership, Metrics, Protocol,
-    Role, default_identity,
+    Candidate, End, Error, LeaderElection, LeaderElectionArgs, Leadership, Metrics, Protocol, Role,
+    default_identity,
 };
 
 /// Run a command while leading, and only then.
@@ -23,8 +24,11 @@ use crate::adapter::{
 /// where this process is itself stopped or killed, for another one, which holds a pipe to it, keeps the time. The
 /// command finds its fencing token in $LEASEHOLD_FENCING_TOKEN and its identity in $LEASEHOLD_IDENTITY; its standard input is empty.
 ///
-/// Exit code: the command's own (128 + the signal that killed it) when it ends by itself; 0 after SIGTERM or SIGINT, when it was stopped and the
-/// lock released; 1 if the lock was lost, with --once, or the command could not be stopped; 2 for bad usage.
+/// SIGTERM, SIGINT and SIGQUIT end this process: the command gets SIGTERM, and SIGKILL after --grace. SIGHUP, SIGUSR1 and SIGUSR2 are passed on to
+/// the command. With --leader-elect=false the command runs at once, without a cluster and without a token.
+///
+/// Exit code: the command's own (128 + the signal that killed it) when it ends by itself; 0 after a signal that ends this process, when the command
+/// was stopped and the lock released; 1 if the lock was lost, with --once, or the command could not be stopped; 2 for bad usage.
 #[derive(clap::Args, Debug)]
 pub(super) struct ElectArgs {
     #[command(flatten)]
@@ -68,22 +72,23 @@ pub(super) struct ElectArgs {
 
 pub(super) fn run(args: &ElectArgs) -> Result<ExitCode> {
     log("info");
-    if !args.election.enabled {
-        let error = Command::new(&args.command[0]).args(&args.command[1..]).exec();
-        return Err(anyhow!(error).context(format!("{}", args.command[0].display())));
-    }
-    runtime()?.block_on(elect(args, stopped_by_signals()?))
+    runtime()?.block_on(async { elect(args, Signals::listen()?).await })
 }
 
-async fn elect(args: &ElectArgs, stop: CancellationToken) -> Result<ExitCode> {
-    let config = args.cluster.config().await?;
+async fn elect(args: &ElectArgs, mut signals: Signals) -> Result<ExitCode> {
+    let config = if args.election.enabled {
+        args.cluster.config().await?
+    } else {
+        // Never connected to.
+        kube::Config::new(http::Uri::from_static("http://localhost"))
+    };
     let namespace = config.default_namespace.clone();
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);
     let identity = args.identity.clone().unwrap_or_else(default_identity);
     let protocol = if args.protocol == "strict" { Protocol::Strict } else { Protocol::ClientGo };
     let builder = args.election.apply(LeaderElection::builder(config), &namespace, "");
-    if args.election.resource_name.is_none() {
+    if args.election.enabled && args.election.resource_name.is_none() {
         return Err(anyhow!("the lock has no name; give it one with --leader-elect-resource-name"));
     }
     let election = builder
@@ -94,9 +99,10 @@ async fn elect(args: &ElectArgs, stop: CancellationToken) -> Result<ExitCode> {
         .grace(args.grace)
         .events(if args.no_events { None } else { Some("leasehold-elect") })
         .metrics(&metrics)
-        .shutdown_on(stop)
+        .shutdown_on(signals.stop())
         .build()?;
     let room = Room::new(&election, args.grace);
+    drop(tokio::spawn(collect_as_init()));
     let listener = match args.listen {
         Some(address) => Some(
             tokio::net::TcpListener::bind(address)
@@ -113,7 +119,7 @@ async fn elect(args: &ElectArgs, stop: CancellationToken) -> Result<ExitCode> {
         let answers = Answers { health: candidate.health(), states: candidate.states(), registry };
         drop(tokio::spawn(serve(listener, answers)));
     }
-    let result = take_part(&candidate, &room, &args.command).await;
+    let result = take_part(&candidate, &room, &args.command, &mut signals).await;
     if result.is_err() {
         // The lock is released before the error is reported, if it can be.
         candidate.shutdown();
@@ -122,7 +128,12 @@ async fn elect(args: &ElectArgs, stop: CancellationToken) -> Result<ExitCode> {
     result
 }
 
-async fn take_part(candidate: &Candidate, room: &Room, command: &[OsString]) -> Result<ExitCode> {
+async fn take_part(
+    candidate: &Candidate,
+    room: &Room,
+    command: &[OsString],
+    signals: &mut Signals,
+) -> Result<ExitCode> {
     let mut states = candidate.states();
     let mut done_with = 0;
     loop {
@@ -130,7 +141,14 @@ async fn take_part(candidate: &Candidate, room: &Room, command: &[OsString]) -> 
         match role {
             Role::Leading(leadership) if leadership.term() > done_with => {
                 done_with = leadership.term();
-                if let Some(exit) = lead(&leadership, room, command).await? {
+                let exit = tokio::select! {
+                    exit = lead(&leadership, room, command, signals) => exit?,
+                    () = given_up(candidate) => {
+                        tracing::error!("the command cannot be killed; the lock is left to expire");
+                        return Ok(ExitCode::FAILURE);
+                    }
+                };
+                if let Some(exit) = exit {
                     // It ended by itself: that is the end of it, and the lock is free for others.
                     candidate.ended().await?;
                     return Ok(exit.code());
@@ -141,12 +159,27 @@ async fn take_part(candidate: &Candidate, room: &Room, command: &[OsString]) -> 
             Role::Ended(End::Shutdown) => return Ok(ExitCode::SUCCESS),
             Role::Ended(_) => return Ok(ExitCode::FAILURE),
         }
-        states.changed().await.map_err(|_| anyhow!("the elector's thread is gone"))?;
+        tokio::select! {
+            changed = states.changed() => changed.map_err(|_| anyhow!("the elector's thread is gone"))?,
+            signal = signals.next() => signals.without_a_command(signal),
+        }
+    }
+}
+
+/// Returns when the elector has waited for the command for too long.
+async fn given_up(candidate: &Candidate) {
+    if !matches!(candidate.ended().await, Err(Error::WorkDidNotStop(_))) {
+        std::future::pending().await
     }
 }
 
 /// One term: from the command's start until nothing of it is left. Returns how it ended, if by itself.
-async fn lead(leadership: &Leadership, room: &Room, command: &[OsString]) -> Result<Option<Exit>> {
+async fn lead(
+    leadership: &Leadership,
+    room: &Room,
+    command: &[OsString],
+    signals: &mut Signals,
+) -> Result<Option<Exit>> {
     let mut child = match Child::start(leadership, room, command) {
         Ok(child) => child,
         Err(error) => {
@@ -154,7 +187,7 @@ async fn lead(leadership: &Leadership, room: &Room, command: &[OsString]) -> Res
             return Err(error);
         }
     };
-    let exit = child.watch(leadership, room).await?;
+    let exit = child.watch(leadership, room, signals).await?;
     let told = leadership.reason().is_some() || !leadership.may_act();
     leadership.work_stopped();
     tracing::info!(%exit, told_to_stop = told, "the command has ended");

@@ -15,6 +15,7 @@ use rustix::process::{Pid, Signal, getpid, kill_process, set_child_subreaper};
 use tokio::sync::oneshot;
 
 use super::elect_guard::{end_all_children, this_program};
+use super::elect_signals::Signals;
 use crate::adapter::{Clock, LeaderElection, Leadership};
 use crate::core::{ClockBound, LocalInstant, Rules, Span, StopReason};
 
@@ -71,13 +72,16 @@ impl Child {
     pub(super) fn start(leadership: &Leadership, room: &Room, command: &[OsString]) -> Result<Self> {
         // What the guard leaves behind if it is killed comes to this process, which ends it.
         set_child_subreaper(Some(getpid())).context("cannot take in orphans")?;
-        let mut guard = this_program()
+        let mut guard = this_program();
+        if leadership.fencing_token() != 0 {
+            guard.env("LEASEHOLD_FENCING_TOKEN", leadership.fencing_token().to_string());
+        }
+        let mut guard = guard
             .arg("elect-guard")
             .arg(format!("--until={}", leadership.acts_until().as_nanos()))
             .arg(format!("--room={}", room.after_deadline.as_nanos()))
             .arg("--")
             .args(command)
-            .env("LEASEHOLD_FENCING_TOKEN", leadership.fencing_token().to_string())
             .env("LEASEHOLD_IDENTITY", leadership.identity())
             .stdin(Stdio::piped())
             .process_group(0)
@@ -96,7 +100,12 @@ impl Child {
     }
 
     /// Keeps the guard informed until nothing of the command is left.
-    pub(super) async fn watch(&mut self, leadership: &Leadership, room: &Room) -> Result<Exit> {
+    pub(super) async fn watch(
+        &mut self,
+        leadership: &Leadership,
+        room: &Room,
+        signals: &mut Signals,
+    ) -> Result<Exit> {
         let mut deadlines = leadership.deadlines();
         let mut stop_by = None;
         let mut killed = false;
@@ -125,6 +134,10 @@ impl Child {
                     tracing::info!(?reason, within = ?self.clock.until(by), "the command is to stop");
                     self.order(format_args!("stop {}", by.as_nanos()));
                     stop_by = Some(by);
+                }
+                signal = signals.next() => {
+                    tracing::info!(?signal, "passed on to the command");
+                    self.order(format_args!("signal {}", signal.as_raw()));
                 }
                 () = overdue => {
                     tracing::warn!("the guard did not stop the command in time; killing both");

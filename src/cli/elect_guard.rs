@@ -15,13 +15,14 @@ use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitCode, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitOptions, WaitStatus, getpid, getppid, kill_process, kill_process_group,
-    pidfd_open, set_child_subreaper, set_parent_process_death_signal, wait,
+    pidfd_open, set_child_subreaper, set_parent_process_death_signal, wait, waitpid,
 };
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
@@ -51,6 +52,9 @@ pub(super) struct ExecArgs {
 /// How long the command has after SIGTERM where `elect` died.
 const AFTER_DEATH: Span = Span::from_secs(1);
 
+/// How often at least to look for the dead that the command's children left to this process.
+const COLLECT_EVERY: Timespec = Timespec { tv_sec: 2, tv_nsec: 0 };
+
 /// This very program, also where its file was replaced by a newer one meanwhile.
 pub(super) fn this_program() -> Command {
     let mut command = Command::new("/proc/self/exe");
@@ -73,6 +77,11 @@ pub(super) fn exec(args: &ExecArgs) -> Result<ExitCode> {
 /// Runs the command until its deadline.
 pub(super) fn guard(args: &GuardArgs) -> Result<ExitCode> {
     set_child_subreaper(Some(getpid())).context("cannot take in orphans")?;
+    // Signals are for `elect`, which gives the orders, and for the command, which may be sent them beside (systemd does so). The command has its
+    // handlers reset.
+    ctrlc::set_handler(|| {}).context("cannot outlive signals")?;
+    // For who looks at a list of processes. Without it, the name is `exe`.
+    _ = std::fs::write("/proc/self/comm", "leasehold-guard");
     let mut guard = Guard::new(LocalInstant::from_nanos(args.until), Span::from_nanos(args.room))?;
     if guard.clock.local() >= guard.until {
         return Err(anyhow!("the lock was lost before the command could be started"));
@@ -137,8 +146,8 @@ impl Guard {
             if !self.pipe_is_open {
                 sources.pop();
             }
-            match poll(&mut sources, None) {
-                Ok(_) | Err(Errno::INTR) => {}
+            match poll(&mut sources, Some(&COLLECT_EVERY)) {
+                Ok(_) | Err(Errno::INTR) => collect_orphans(child),
                 Err(error) => return Err(error).context("cannot wait for orders"),
             }
             let ready: Vec<_> = sources.iter().map(|source| !source.revents().is_empty()).collect();
@@ -147,7 +156,7 @@ impl Guard {
                 return Ok(());
             }
             if ready.get(2) == Some(&true) {
-                self.read_orders();
+                self.read_orders(child);
             }
         }
     }
@@ -162,7 +171,7 @@ impl Guard {
         Ok(())
     }
 
-    fn read_orders(&mut self) {
+    fn read_orders(&mut self, child: Pid) {
         let mut buffer = [0; 4096];
         // Not through the standard library, which reads ahead into a buffer that `poll` knows nothing of.
         match rustix::io::read(std::io::stdin(), &mut buffer) {
@@ -176,18 +185,31 @@ impl Guard {
         }
         while let Some(end) = self.orders.iter().position(|&byte| byte == b'\n') {
             let line: Vec<u8> = self.orders.drain(..=end).collect();
-            self.obey(&String::from_utf8_lossy(&line));
+            self.obey(&String::from_utf8_lossy(&line), child);
         }
     }
 
-    fn obey(&mut self, order: &str) {
+    fn obey(&mut self, order: &str, child: Pid) {
         let mut words = order.split_whitespace();
-        let (verb, at) = (words.next(), words.next().and_then(|nanos| nanos.parse().ok()));
-        match (verb, at.map(LocalInstant::from_nanos)) {
-            (Some("until"), Some(until)) => self.until = until,
-            (Some("stop"), Some(by)) => self.stop_by = Some(by),
+        let (verb, number) = (words.next(), words.next().and_then(|number| number.parse::<i64>().ok()));
+        match (verb, number) {
+            (Some("until"), Some(nanos)) => self.until = LocalInstant::from_nanos(nanos),
+            (Some("stop"), Some(nanos)) => self.stop_by = Some(LocalInstant::from_nanos(nanos)),
+            (Some("signal"), Some(raw)) => {
+                let signal = i32::try_from(raw).ok().and_then(Signal::from_named_raw);
+                // It has not been waited for, so its number is nobody else's.
+                signal.map(|signal| kill_process(child, signal));
+            }
             _ => {}
         }
+    }
+}
+
+/// What the command's children leave behind comes to this process, and must be waited for when it dies. The command
+/// itself is waited for at the end: as long as it was not, its number cannot become another's.
+fn collect_orphans(child: Pid) {
+    for pid in children().into_iter().filter(|pid| *pid != child) {
+        _ = waitpid(Some(pid), WaitOptions::NOHANG);
     }
 }
 
@@ -211,6 +233,30 @@ pub(super) fn end_all_children(child: Option<Pid>) -> Option<WaitStatus> {
             Err(_) => return status,
         }
     }
+}
+
+/// How often the first process of a container looks for the dead that nobody else collects.
+const COLLECT_AS_INIT_EVERY: Duration = Duration::from_secs(5);
+
+/// Where this is the first process of a container: collects whoever was dead a while ago already. Whoever started a process here waits for it,
+/// and would have done so.
+pub(super) async fn collect_as_init() {
+    let mut dead: Vec<Pid> = Vec::new();
+    while getpid().is_init() {
+        tokio::time::sleep(COLLECT_AS_INIT_EVERY).await;
+        let (still, newly) =
+            children().into_iter().filter(|pid| is_dead(*pid)).partition(|pid| dead.contains(pid));
+        dead = newly;
+        let still: Vec<Pid> = still;
+        for pid in still {
+            _ = waitpid(Some(pid), WaitOptions::NOHANG);
+        }
+    }
+}
+
+fn is_dead(pid: Pid) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_pid())).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z'))
 }
 
 /// The children of all threads of this process.

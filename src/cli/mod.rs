@@ -21,6 +21,8 @@ mod elect_child;
 mod elect_guard;
 #[cfg(all(feature = "adapter", target_os = "linux"))]
 mod elect_http;
+#[cfg(all(feature = "adapter", target_os = "linux"))]
+mod elect_signals;
 mod output;
 mod pictures;
 mod plot;

@@ -13,7 +13,7 @@ use futures_util::TryStreamExt as _;
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
-use kube::api::{ListParams, WatchEvent, WatchParams};
+use kube::api::{ListParams, ObjectList, WatchEvent, WatchParams};
 use kube::{Api, Client, ResourceExt as _};
 use serde_json::json;
 
@@ -87,6 +87,9 @@ pub(super) struct WatchArgs {
 const WATCH_S: u32 = 290;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// A watch that is silent for so long is taken for dead: servers send bookmarks once a minute. Likewise a list.
+const SILENCE: Duration = Duration::from_secs(90);
+
 pub(super) fn run(args: &WatchArgs) -> Result<ExitCode> {
     log("warn");
     runtime()?.block_on(watch(args, stopped_by_signals()?))
@@ -100,7 +103,10 @@ async fn watch(args: &WatchArgs, stop: CancellationToken) -> Result<ExitCode> {
         if args.all_namespaces { Api::all(client) } else { Api::namespaced(client, &namespace) };
     let mut watcher = Watcher::new(args)?;
     // A mistake in the settings shows here, and is not tried again.
-    let revision = watcher.list(&api).await.map_err(cannot_list)?;
+    let revision = match watcher.list(&api).await {
+        Ok(revision) => revision,
+        Err(why) => return Err(anyhow!("the Leases cannot be listed: {}", why.there()?)),
+    };
     let over = async {
         match args.at_most {
             Some(limit) => tokio::time::sleep(limit).await,
@@ -141,60 +147,91 @@ impl<'a> Watcher<'a> {
 
     /// Looks at all there are, and returns from which revision on to watch.
     async fn list(&mut self, api: &Api<Lease>) -> Result<String, Interrupted> {
+        let list = self.fetch(api).await?;
+        let revision = list.metadata.resource_version.clone().unwrap_or_default();
+        self.take(&list).map_err(Interrupted::Here)?;
+        Ok(revision)
+    }
+
+    async fn fetch(&self, api: &Api<Lease>) -> Result<ObjectList<Lease>, Interrupted> {
         let mut params = ListParams::default();
         if let Some(name) = &self.args.name {
             params = params.fields(&format!("metadata.name={name}"));
         }
-        let list = api.list(&params).await.map_err(Interrupted::There)?;
+        within(SILENCE, api.list(&params)).await
+    }
+
+    fn take(&mut self, list: &ObjectList<Lease>) -> Result<()> {
         let now = self.clock.local();
         let names: Vec<_> = list.items.iter().map(full_name).collect();
         let gone: Vec<_> = self.leases.keys().filter(|name| !names.contains(name)).cloned().collect();
         for name in gone {
-            self.deleted(&name, now).map_err(Interrupted::Here)?;
+            self.deleted(&name, now)?;
         }
         for lease in &list.items {
-            self.see(lease, now).map_err(Interrupted::Here)?;
+            self.see(lease, now)?;
         }
-        Ok(list.metadata.resource_version.unwrap_or_default())
+        Ok(())
     }
 
     /// Watches until enough was seen. What the server or the network does wrong is tried again.
     async fn follow(&mut self, api: &Api<Lease>, mut revision: String) -> Result<()> {
         while !self.is_done() {
-            let ended = self.one_watch(api, &mut revision).await;
-            match ended {
-                Ok(true) => {}
-                Ok(false) => revision = self.list_again(api).await?,
-                Err(Interrupted::Here(error)) => return Err(error),
-                Err(Interrupted::There(error)) => {
-                    remark(format_args!("the watch broke off, and is begun again: {}", plain(&error)));
+            let began = self.clock.local();
+            match self.one_watch(api, &mut revision).await {
+                Ok(()) => {}
+                Err(Interrupted::TooOld) => {
+                    revision = self.list_again(api).await?;
+                    continue;
+                }
+                Err(why) => {
+                    remark(format_args!("the watch broke off, and is begun again: {}", why.there()?));
+                }
+            }
+            if !self.is_done() {
+                // Not where it lasted: whatever happens meanwhile is seen too late.
+                let lasted = Duration::from_nanos(self.clock.local().since(began).as_nanos());
+                if lasted < RETRY_AFTER {
                     tokio::time::sleep(RETRY_AFTER).await;
                 }
+                revision = self.go_on_from(api, revision).await?;
             }
         }
         Ok(())
+    }
+
+    /// Where to go on after a break: where it was, so that nothing is missed; but from a new look at everything where the
+    /// server has lost its memory, for it would say nothing until it is as far as it was.
+    async fn go_on_from(&mut self, api: &Api<Lease>, revision: String) -> Result<String> {
+        let number = |text: Option<&str>| text.and_then(|text| text.parse::<u64>().ok());
+        match self.fetch(api).await {
+            Ok(list) if number(list.metadata.resource_version.as_deref()) < number(Some(&revision)) => {
+                self.take(&list)?;
+                Ok(list.metadata.resource_version.unwrap_or_default())
+            }
+            Ok(_) | Err(_) => Ok(revision),
+        }
     }
 
     async fn list_again(&mut self, api: &Api<Lease>) -> Result<String> {
         loop {
             match self.list(api).await {
                 Ok(revision) => return Ok(revision),
-                Err(Interrupted::Here(error)) => return Err(error),
-                Err(error) => remark(cannot_list(error)),
+                Err(why) => remark(format_args!("the Leases cannot be listed: {}", why.there()?)),
             }
             tokio::time::sleep(RETRY_AFTER).await;
         }
     }
 
-    /// Returns whether the next watch can go on where this one ended.
-    async fn one_watch(&mut self, api: &Api<Lease>, revision: &mut String) -> Result<bool, Interrupted> {
+    /// One watch to its end; `revision` is where the next one goes on.
+    async fn one_watch(&mut self, api: &Api<Lease>, revision: &mut String) -> Result<(), Interrupted> {
         let mut params = WatchParams::default().timeout(WATCH_S);
         if let Some(name) = &self.args.name {
             params = params.fields(&format!("metadata.name={name}"));
         }
-        let events = api.watch(&params, revision).await.map_err(Interrupted::There)?;
+        let events = within(SILENCE, api.watch(&params, revision)).await?;
         let mut events = pin!(events);
-        while let Some(event) = events.try_next().await.map_err(Interrupted::There)? {
+        while let Some(event) = within(SILENCE, events.try_next()).await? {
             let now = self.clock.local();
             match event {
                 WatchEvent::Added(lease) | WatchEvent::Modified(lease) => {
@@ -206,14 +243,16 @@ impl<'a> Watcher<'a> {
                     self.deleted(&full_name(&lease), now).map_err(Interrupted::Here)?;
                 }
                 WatchEvent::Bookmark(bookmark) => *revision = bookmark.metadata.resource_version,
-                // 410: too old to go on from.
-                WatchEvent::Error(_) => return Ok(false),
+                WatchEvent::Error(status) if status.code == 410 => return Err(Interrupted::TooOld),
+                WatchEvent::Error(status) => {
+                    return Err(Interrupted::There(plain(&kube::Error::Api(status))));
+                }
             }
             if self.is_done() {
                 break;
             }
         }
-        Ok(true)
+        Ok(())
     }
 
     fn see(&mut self, lease: &Lease, now: LocalInstant) -> Result<()> {
@@ -298,13 +337,28 @@ impl<'a> Watcher<'a> {
 /// What a watch broke off for: something here (a file, a pipe) or there (the server, the network).
 enum Interrupted {
     Here(anyhow::Error),
-    There(kube::Error),
+    There(String),
+    /// The server does not remember so far back.
+    TooOld,
 }
 
-fn cannot_list(why: Interrupted) -> anyhow::Error {
-    match why {
-        Interrupted::Here(error) => error,
-        Interrupted::There(error) => anyhow!("the Leases cannot be listed: {}", plain(&error)),
+impl Interrupted {
+    /// What was said there; here is where it ends.
+    fn there(self) -> Result<String> {
+        match self {
+            Self::Here(error) => Err(error),
+            Self::There(words) => Ok(words),
+            Self::TooOld => Ok("410 Gone".to_owned()),
+        }
+    }
+}
+
+async fn within<T>(limit: Duration, answer: impl Future<Output = kube::Result<T>>) -> Result<T, Interrupted> {
+    match tokio::time::timeout(limit, answer).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(kube::Error::Api(status))) if status.code == 410 => Err(Interrupted::TooOld),
+        Ok(Err(error)) => Err(Interrupted::There(plain(&error))),
+        Err(_) => Err(Interrupted::There(format!("no word for {limit:?}"))),
     }
 }
 

@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -153,6 +154,11 @@ impl FakeApi {
         }
     }
 
+    /// Starts anew with nothing: watches are broken off, revisions begin again.
+    pub(crate) fn forget(&self) {
+        *self.state.lock().unwrap() = State::default();
+    }
+
     pub(crate) fn watches(&self) -> usize {
         self.state.lock().unwrap().watchers.iter().filter(|(_, watcher)| !watcher.is_closed()).count()
     }
@@ -293,4 +299,92 @@ pub(crate) fn wait_for(what: &str, at_most: Duration, mut holds: impl FnMut() ->
         assert!(started.elapsed() < at_most, "still not after {at_most:?}: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// A network between a client and a server, whose connections can fall silent without being closed.
+pub(crate) struct Network {
+    pub(crate) address: SocketAddr,
+    open: Arc<Mutex<Vec<Silence>>>,
+    made: Arc<AtomicUsize>,
+}
+
+/// Whether a connection is silent, for as long as it is open.
+type Silence = Weak<AtomicBool>;
+
+impl Network {
+    pub(crate) fn start(server: SocketAddr) -> Self {
+        Self::listen(move |_| std::net::TcpStream::connect(server).ok())
+    }
+
+    /// A proxy, for whoever asks it to connect to somewhere.
+    pub(crate) fn start_proxy() -> Self {
+        use std::io::{Read as _, Write as _};
+        Self::listen(|client| {
+            let mut asked = Vec::new();
+            while !asked.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                client.read_exact(&mut byte).ok()?;
+                asked.extend(byte);
+            }
+            let asked = String::from_utf8(asked).ok()?;
+            let server =
+                std::net::TcpStream::connect(asked.strip_prefix("CONNECT ")?.split(' ').next()?).ok()?;
+            client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").ok()?;
+            Some(server)
+        })
+    }
+
+    fn listen(
+        connect: impl Fn(&mut std::net::TcpStream) -> Option<std::net::TcpStream> + Send + 'static,
+    ) -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let network =
+            Self { address: listener.local_addr().unwrap(), open: Arc::default(), made: Arc::default() };
+        let (open, made) = (Arc::clone(&network.open), Arc::clone(&network.made));
+        std::thread::spawn(move || {
+            for mut client in listener.incoming().filter_map(Result::ok) {
+                let Some(server) = connect(&mut client) else { continue };
+                made.fetch_add(1, Ordering::SeqCst);
+                let silent = Arc::default();
+                open.lock().unwrap().push(Arc::downgrade(&silent));
+                for (from, to) in [(&client, &server), (&server, &client)] {
+                    let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+                    let silent = Arc::clone(&silent);
+                    std::thread::spawn(move || carry(from, to, &silent));
+                }
+            }
+        });
+        network
+    }
+
+    /// How many connections there have been.
+    pub(crate) fn connections(&self) -> usize {
+        self.made.load(Ordering::SeqCst)
+    }
+
+    /// How many connections are open, and not silent.
+    pub(crate) fn open(&self) -> usize {
+        self.open.lock().unwrap().iter().filter(|silence| silence.strong_count() > 0).count()
+    }
+
+    /// From now on nothing comes through on the connections that are open; new ones work.
+    pub(crate) fn silence(&self) {
+        let open = std::mem::take(&mut *self.open.lock().unwrap());
+        open.iter().filter_map(Silence::upgrade).for_each(|silent| silent.store(true, Ordering::SeqCst));
+    }
+}
+
+fn carry(mut from: std::net::TcpStream, mut to: std::net::TcpStream, silent: &AtomicBool) {
+    use std::io::{Read as _, Write as _};
+    let mut buffer = [0; 4096];
+    while let Ok(n) = from.read(&mut buffer) {
+        if n == 0 {
+            break;
+        }
+        if !silent.load(Ordering::SeqCst) && to.write_all(&buffer[..n]).is_err() {
+            break;
+        }
+    }
+    _ = to.shutdown(std::net::Shutdown::Both);
+    _ = from.shutdown(std::net::Shutdown::Both);
 }

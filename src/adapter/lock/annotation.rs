@@ -11,21 +11,19 @@ use crate::core::WallTime;
 
 const ANNOTATION: &str = "control-plane.alpha.kubernetes.io/leader";
 
-/// The fields in client-go's order, all of them always present.
+/// What Go's encoder writes in another way. None of it occurs outside of strings.
+const GO_ESCAPES: [(char, &str); 5] =
+    [('<', "\\u003c"), ('>', "\\u003e"), ('&', "\\u0026"), ('\u{2028}', "\\u2028"), ('\u{2029}', "\\u2029")];
+
+/// The fields in client-go's order, all of them always present. `null` is how Go writes no time, and reads nothing at all.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Written {
-    #[serde(default)]
-    holder_identity: String,
-    #[serde(default)]
-    lease_duration_seconds: i32,
-    /// `null` is how Go writes no time.
-    #[serde(default)]
+    holder_identity: Option<String>,
+    lease_duration_seconds: Option<i32>,
     acquire_time: Option<String>,
-    #[serde(default)]
     renew_time: Option<String>,
-    #[serde(default)]
-    leader_transitions: i32,
+    leader_transitions: Option<i32>,
 }
 
 fn read(metadata: &ObjectMeta) -> Result<Content, String> {
@@ -41,9 +39,9 @@ fn read(metadata: &ObjectMeta) -> Result<Content, String> {
             .map_err(|error| complain(error.to_string())),
     };
     Ok(Content {
-        holder: written.holder_identity,
-        duration_s: written.lease_duration_seconds,
-        transitions: written.leader_transitions,
+        holder: written.holder_identity.unwrap_or_default(),
+        duration_s: written.lease_duration_seconds.unwrap_or_default(),
+        transitions: written.leader_transitions.unwrap_or_default(),
         acquired: wall(written.acquire_time)?,
         renewed: wall(written.renew_time)?,
     })
@@ -55,13 +53,14 @@ fn write(metadata: &mut ObjectMeta, content: &Content, fractions: bool) {
         Timestamp::from_microsecond(time.as_micros()).ok().map(|time| time.strftime(format).to_string())
     };
     let written = Written {
-        holder_identity: content.holder.clone(),
-        lease_duration_seconds: content.duration_s,
+        holder_identity: Some(content.holder.clone()),
+        lease_duration_seconds: Some(content.duration_s),
         acquire_time: time(content.acquired),
         renew_time: time(content.renewed),
-        leader_transitions: content.transitions,
+        leader_transitions: Some(content.transitions),
     };
     let text = serde_json::to_string(&written).expect("strings and numbers can be written");
+    let text = GO_ESCAPES.iter().fold(text, |text, (plain, escaped)| text.replace(*plain, escaped));
     metadata.annotations.get_or_insert_default().insert(ANNOTATION.to_owned(), text);
 }
 
@@ -102,6 +101,56 @@ mod tests {
         let mut again = ObjectMeta::default();
         write(&mut again, &content, false);
         assert_eq!(again.annotations.unwrap()[ANNOTATION], OLD);
+    }
+
+    /// What `resourcelock.New("configmaps", ...)` of client-go 0.23.17 left in the annotation for these records.
+    const RECORDED: [(&str, i32, &str, &str, i32, &str); 3] = [
+        (
+            "a",
+            15,
+            "2026-11-28T10:00:00.999999Z",
+            "2026-11-28T10:00:07.5Z",
+            3,
+            r#"{"holderIdentity":"a","leaseDurationSeconds":15,"acquireTime":"2026-11-28T10:00:00Z","renewTime":"2026-11-28T10:00:07Z","leaderTransitions":3}"#,
+        ),
+        (
+            "",
+            1,
+            "2026-11-28T10:00:09Z",
+            "2026-11-28T10:00:09Z",
+            i32::MAX,
+            r#"{"holderIdentity":"","leaseDurationSeconds":1,"acquireTime":"2026-11-28T10:00:09Z","renewTime":"2026-11-28T10:00:09Z","leaderTransitions":2147483647}"#,
+        ),
+        (
+            "node<1>&\"x\\\u{2028}\u{2029}é\tend",
+            60,
+            "1999-01-02T03:04:05Z",
+            "2026-11-28T12:00:09+02:00",
+            0,
+            r#"{"holderIdentity":"node\u003c1\u003e\u0026\"x\\\u2028\u2029é\tend","leaseDurationSeconds":60,"acquireTime":"1999-01-02T03:04:05Z","renewTime":"2026-11-28T10:00:09Z","leaderTransitions":0}"#,
+        ),
+    ];
+
+    #[test]
+    fn every_byte_is_as_client_go_wrote_it() {
+        let wall = |text: &str| WallTime::from_micros(text.parse::<Timestamp>().unwrap().as_microsecond());
+        for (holder, duration_s, acquired, renewed, transitions, expected) in RECORDED {
+            let (acquired, renewed) = (wall(acquired), wall(renewed));
+            let content = Content { holder: holder.into(), duration_s, transitions, acquired, renewed };
+            let mut metadata = ObjectMeta::default();
+            write(&mut metadata, &content, false);
+            assert_eq!(metadata.annotations.as_ref().unwrap()[ANNOTATION], expected);
+            assert_eq!(read(&metadata).unwrap().holder, holder);
+        }
+        // What Go leaves of a record with nothing in it, and what it reads as one.
+        for nothing in [
+            r#"{"holderIdentity":"","leaseDurationSeconds":0,"acquireTime":null,"renewTime":null,"leaderTransitions":0}"#,
+            r#"{"holderIdentity":null,"leaseDurationSeconds":null,"acquireTime":null,"leaderTransitions":null,"new":1}"#,
+        ] {
+            let annotations = [(ANNOTATION.to_owned(), nothing.to_owned())].into();
+            let metadata = ObjectMeta { annotations: Some(annotations), ..ObjectMeta::default() };
+            assert_eq!(read(&metadata), Ok(Content::default()));
+        }
     }
 
     #[test]

@@ -25,6 +25,11 @@ use multi::MultiLock;
 use object::ObjectLock;
 
 /// The objects that an election keeps its record on.
+///
+/// In an annotation the record is written as client-go wrote it, to the byte, except that [`Protocol::Strict`] adds fractions to its times, by which it
+/// knows its own writes. client-go reads them, and forgets them.
+///
+/// [`Protocol::Strict`]: super::Protocol::Strict
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum LockKind {
@@ -108,8 +113,8 @@ pub(super) trait Lock: Send + Sync {
     fn get(&self) -> Answer;
     fn create(&self, content: Content) -> Answer;
     fn update(&self, content: Content, expected: Named) -> Answer;
-    /// The object that Events are about, as it was last seen.
-    fn reference(&self) -> ObjectReference;
+    /// The objects that Events are about, as they were last seen.
+    fn references(&self) -> Vec<ObjectReference>;
 }
 
 /// How to make a lock.

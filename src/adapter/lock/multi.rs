@@ -2,7 +2,8 @@
 //! old and the new one, then only the new one.
 //!
 //! What client-go's `MultiLock` wrote, byte for byte, with two differences in when it writes: a primary that exists
-//! already is not taken for created, and the secondary is not overwritten if it changed since it was read.
+//! already is not taken for created, and the secondary is not overwritten if it changed since it was read:
+//! a renewal that meets such a change reads both again.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -86,8 +87,8 @@ impl Lock for MultiLock {
         .boxed()
     }
 
-    fn reference(&self) -> ObjectReference {
-        self.primary.reference()
+    fn references(&self) -> Vec<ObjectReference> {
+        [self.primary.references(), self.secondary.references()].concat()
     }
 }
 

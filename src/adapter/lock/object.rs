@@ -96,9 +96,9 @@ impl<K: Carrier> Lock for ObjectLock<K> {
         async move { this.saw(this.api.replace(&this.name, &post_params(), &object).await) }.boxed()
     }
 
-    fn reference(&self) -> ObjectReference {
+    fn references(&self) -> Vec<ObjectReference> {
         let metadata = self.last().map(|object| object.meta().clone()).unwrap_or_default();
-        ObjectReference {
+        vec![ObjectReference {
             api_version: Some(K::API_VERSION.to_owned()),
             kind: Some(K::KIND.to_owned()),
             namespace: Some(self.namespace.clone()),
@@ -106,6 +106,6 @@ impl<K: Carrier> Lock for ObjectLock<K> {
             uid: metadata.uid,
             resource_version: metadata.resource_version,
             ..ObjectReference::default()
-        }
+        }]
     }
 }
