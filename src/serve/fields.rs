@@ -169,6 +169,7 @@ fn differ(old: Option<&Tree>, new: Option<&Tree>, ty: Type) -> Difference {
     let mut here = Difference::default();
     match ty {
         Type::Struct(of) if !of.atomic => {
+            presence(old.is_some(), new.is_some(), &mut here);
             for field in of.fields {
                 let part = |tree: Option<&'_ Tree>| tree.and_then(|tree| tree.get(field.name)).cloned();
                 let (old, new) = (part(old), part(new));

@@ -57,10 +57,13 @@ impl Query {
     /// # Errors
     /// 400: the value is none.
     pub(crate) fn number(&self, name: &str) -> Result<Option<i64>, Failure> {
-        let Some(value) = self.find(name).filter(|value| !value.is_empty()) else { return Ok(None) };
+        let Some(value) = self.find(name) else { return Ok(None) };
         value.parse().map(Some).map_err(|_| {
+            let digits = value.strip_prefix(['+', '-']).unwrap_or(value);
+            let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+            let why = if is_number { "value out of range" } else { "invalid syntax" };
             let quoted = crate::store::text::Quoted(value);
-            Failure::bad_request(format!("strconv.ParseInt: parsing {quoted}: invalid syntax"))
+            Failure::bad_request(format!("strconv.ParseInt: parsing {quoted}: {why}"))
         })
     }
 }
@@ -104,12 +107,9 @@ impl Target {
     /// # Errors
     /// 404 in one of three forms: for a group, a resource or a subresource that is unknown.
     pub(crate) fn find(path: &str) -> Result<Option<Self>, Failure> {
-        let parts: Vec<String> = path
-            .trim_start_matches('/')
-            .split('/')
-            .map(|part| decode(part, false).unwrap_or_default())
-            .collect();
-        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        // A slash is one, also where it was written in percent signs.
+        let path = decode(path, false).unwrap_or_default();
+        let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         let (group, version, rest) = match parts.as_slice() {
             ["api", version, rest @ ..] => ("", *version, rest),
             ["apis", group, version, rest @ ..] => (*group, *version, rest),
@@ -120,7 +120,8 @@ impl Target {
             return Ok(None);
         }
         if !KINDS.iter().any(|kind| kind.group == group && kind.version == version) {
-            return Err(Failure::no_such_path());
+            let is_known = KINDS.iter().any(|kind| kind.group == group);
+            return Err(if is_known { Failure::no_such_resource() } else { Failure::no_such_path() });
         }
         let (is_watch, rest) = match rest {
             ["watch", rest @ ..] => (true, rest),

@@ -103,8 +103,15 @@ pub(crate) async fn serve(
         Ok(None) => return Err(NoAnswer),
         Err(failure) => to_http(answer::refusal(&failure, &request)),
     };
+    // It stands before all others.
     if let Ok(Some(Target { kind: Kind { plural: "endpoints", .. }, .. })) = Target::find(&request.path) {
+        let headers = response.headers_mut();
+        let others: Vec<_> = headers.get_all(hyper::header::WARNING).iter().cloned().collect();
+        headers.remove(hyper::header::WARNING);
         warn(&mut response, ENDPOINTS_DEPRECATED);
+        for other in others {
+            response.headers_mut().append(hyper::header::WARNING, other);
+        }
     }
     Ok(response)
 }
@@ -145,6 +152,10 @@ async fn respond(
         return Err(Failure::method_not_allowed());
     }
     let watches = target.is_watch || (target.name.is_none() && request.query.flag("watch") == Some(true));
+    Accepted::any(request, request.method == "GET" && (target.name.is_none() || target.is_watch))?;
+    if target.is_watch && request.method != "GET" {
+        return Err(Failure::method_not_allowed());
+    }
     let accepted = Accepted::of(request, true)?;
     if request.method == "GET" && watches {
         let fate = shared.faults.fate(client, None);

@@ -19,7 +19,7 @@ use super::schema::Kind;
 use crate::core::WallTime;
 use crate::store::{
     ConfigMapData, EndpointsSubsets, Extra, LeaseSpec, Object, ObjectPath, ReportBody, Revision, Store,
-    StoreError, Written,
+    StoreError, Tree, Written,
 };
 
 /// A request for objects.
@@ -54,7 +54,40 @@ impl Call<'_> {
             "leases" => self.perform_on::<LeaseSpec>(store),
             "configmaps" => self.perform_on::<ConfigMapData>(store),
             "endpoints" => self.perform_on::<EndpointsSubsets>(store),
-            _ => self.perform_on::<ReportBody>(store),
+            _ => self.perform_on_events(store),
+        }
+    }
+
+    /// Events are one kind in two groups: what names the resource names the group that the request is for.
+    fn perform_on_events(&self, store: &mut Store) -> Result<Answer, Failure> {
+        let (group, resource) = (self.target.kind.group, self.target.kind.resource());
+        let done = self.perform_on::<ReportBody>(store);
+        if group.is_empty() {
+            return done;
+        }
+        let in_group = |details: &Tree| match details.text_at(&["kind"]) {
+            "events" => {
+                let mut entries = details.entries().to_vec();
+                entries.insert(usize::from(details.get("name").is_some()), ("group".into(), Tree::text(group)));
+                Tree::Map(entries)
+            }
+            _ => details.clone(),
+        };
+        match done {
+            Ok(Answer { code, content: Content::Status(mut status), warnings }) => {
+                let details = status.get("details").map(in_group);
+                status.set("details", details.unwrap_or(Tree::empty()));
+                Ok(Answer { code, content: Content::Status(status), warnings })
+            }
+            Err(mut failure) => {
+                failure.details = failure.details.as_ref().map(in_group);
+                let start = failure.message.find("events \"");
+                if let Some(at) = start.filter(|at| *at == 0 || failure.message[..*at].ends_with(' ')) {
+                    failure.message.replace_range(at..at + "events".len(), &resource);
+                }
+                Err(failure)
+            }
+            done => done,
         }
     }
 
@@ -104,8 +137,11 @@ impl Call<'_> {
         let clears = sent.clears_managed_fields;
         let mut own =
             |live: Option<&Object<S>>, next: &mut Object<S>| own(live, next, clears, kind, &options);
-        let written = store.create_with(self.namespace(), object, self.now, dry, &mut own)?;
-        check_size(self.body, options.dry_run)?;
+        let warned = |failure: Failure| failure.with_warnings(&sent.warnings);
+        let written = store
+            .create_with(self.namespace(), object, self.now, dry, &mut own)
+            .map_err(|error| warned(error.into()))?;
+        check_size(self.body, options.dry_run).map_err(warned)?;
         Ok(answer(&written, kind, sent.warnings))
     }
 
@@ -119,8 +155,11 @@ impl Call<'_> {
         let object = codec::incoming::<S>(&object, kind, self.namespace());
         let mut own =
             |live: Option<&Object<S>>, next: &mut Object<S>| own(live, next, clears, kind, &options);
-        let written = store.update_with(self.path(), object, self.now, dry, &mut own)?;
-        check_size(self.body, options.dry_run)?;
+        let warned = |failure: Failure| failure.with_warnings(&warnings);
+        let written = store
+            .update_with(self.path(), object, self.now, dry, &mut own)
+            .map_err(|error| warned(error.into()))?;
+        check_size(self.body, options.dry_run).map_err(warned)?;
         Ok(answer(&written, kind, warnings))
     }
 
@@ -163,6 +202,15 @@ pub(crate) fn own<S: Served>(
             set_managed(next, Vec::new());
         }
         return;
+    }
+    // Books that cannot be read are no better than none: those of the stored object go on.
+    let is_readable = |entry: &crate::store::ManagedFields| {
+        ["Apply", "Update"].contains(&entry.operation.as_str()) && !entry.api_version.is_empty()
+    };
+    if let Some(live) = live.filter(|_| !entries.iter().all(is_readable)) {
+        let known = live.meta.extra().managed_fields.clone();
+        set_managed(next, known);
+        return own(Some(live), next, clears, kind, options);
     }
     // What a create brings along is no history.
     let entries = if live.is_none() { &[] } else { entries };

@@ -61,6 +61,11 @@ impl Watch {
         }
         let initial = query.flag("sendInitialEvents");
         check_match(query.get("resourceVersionMatch"), initial.is_some())?;
+        if !query.get("continue").is_empty() {
+            let message = "Forbidden: resourceVersionMatch is forbidden when continue is provided".into();
+            let (field, reason) = ("resourceVersionMatch", "FieldValueForbidden");
+            return Err(Failure::invalid_options("ListOptions", &[BadOption { field, reason, message }]));
+        }
         let version = query.get("resourceVersion");
         let seen = match RevisionClaim::parse(version) {
             RevisionClaim::Unreadable(_) => return Err(unreadable(version, 500)),
@@ -68,6 +73,11 @@ impl Watch {
             _ => None,
         };
         let accepted = Accepted::of(request, true)?;
+        if accepted.format == Format::Yaml {
+            let message = "only the following media types are accepted: application/json;stream=watch, \
+                application/vnd.kubernetes.protobuf;stream=watch";
+            return Err(Failure::new(406, "NotAcceptable", message));
+        }
         let timeout = query.number("timeoutSeconds")?;
         let bookmarks = query.flag("allowWatchBookmarks") == Some(true);
         Ok(Self {
@@ -176,7 +186,7 @@ impl Watch {
         }
         let object = match self.accepted.shape {
             Shape::Object => codec::typed(object, self.kind.kind, &api_version),
-            Shape::Metadata => table::metadata_of(&object),
+            Shape::Metadata | Shape::MetadataList => table::metadata_of(&object),
             Shape::Table => {
                 let first = !core::mem::replace(&mut self.told_columns, true);
                 table::of(&[object], None, self.kind, &self.request, first)
@@ -205,7 +215,7 @@ impl Watch {
                     table::of(&[], object.remove("metadata"), self.kind, &self.request, !self.told_columns);
                 write_json("BOOKMARK", table.unwrap_or_else(|failure| failure.tree()), bytes);
             }
-            (_, Shape::Metadata) => write_json("BOOKMARK", table::metadata_of(&object), bytes),
+            (_, Shape::Metadata | Shape::MetadataList) => write_json("BOOKMARK", table::metadata_of(&object), bytes),
             (_, Shape::Object) => {
                 write_json("BOOKMARK", codec::typed(object, self.kind.kind, &api_version), bytes)
             }

@@ -271,7 +271,8 @@ impl Store {
         next.spec.normalize();
         let mut errors = Vec::new();
         metadata::check_change(&live.meta, &next.meta, claims, &mut errors);
-        next.spec.validate(&mut errors);
+        let of_meta = errors.clone();
+        S::validate_change(&next, live, &of_meta, &mut errors);
         if !errors.is_empty() {
             return Err(StoreError::Invalid { target: S::target(&next.meta.name), errors });
         }
@@ -316,11 +317,11 @@ impl Store {
             extra: sent.extra.filter(|extra| **extra != Extra::default()),
         };
         let mut object = Object { meta, spec: sent.spec };
-        object.spec.normalize();
+        // Who set what is recorded first, also of fields that are then dropped.
         amend(None, &mut object);
+        object.spec.normalize();
         let mut errors = Vec::new();
-        metadata::check_new(&object.meta, &mut errors);
-        object.spec.validate(&mut errors);
+        S::validate_new(&object, &mut errors);
         if errors.is_empty() {
             return Ok(object);
         }
