@@ -193,11 +193,12 @@ fn merged(
     // What this manager applied before and leaves out now goes, unless somebody else wants it.
     if let Some(last) = last.first() {
         let mut dropped = Set::parse(&last.fields);
-        dropped.subtract(&own);
+        let mut kept = own.clone();
         for (_, set) in &others {
-            dropped.subtract(set);
+            kept.union(set);
         }
-        fields::remove(&mut after, &dropped);
+        dropped.subtract(&kept);
+        fields::remove(&mut after, &dropped, &kept);
     }
     let changed = fields::difference(before, &after, kind.object);
     let mut touched = changed.added.clone();
@@ -238,6 +239,7 @@ fn refuse_conflicts(others: &[(ManagedFields, Set)], touched: &Set, force: bool)
             conflicts.push((shown(entry), paths));
         }
     }
+    conflicts.sort();
     let count: usize = conflicts.iter().map(|(_, paths)| paths.len()).sum();
     if force || count == 0 {
         return Ok(());

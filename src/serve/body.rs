@@ -78,7 +78,7 @@ pub(crate) fn object(
 ) -> Result<Sent, Failure> {
     let sent = match format {
         Format::Json => json::parse(body).map_err(|error| unrecognized(kind, &parse_error(&error), body))?,
-        Format::Yaml => yaml(body).map_err(|error| unrecognized(kind, &parse_error(&error), body))?,
+        Format::Yaml => yaml(body).map_err(|error| unrecognized(kind, &error, body))?,
         Format::Protobuf => protobuf::object(body, kind).map_err(|error| unrecognized(kind, &error, body))?,
     };
     check_kind(&sent, kind, body)?;
@@ -125,11 +125,39 @@ pub(crate) fn yaml(body: &[u8]) -> Result<Tree, String> {
     if text.trim().is_empty() {
         return Ok(Tree::Null);
     }
-    let value: serde_json::Value = serde_saphyr::from_str(text).map_err(|error| {
+    let options = serde_saphyr::options! { duplicate_keys: serde_saphyr::DuplicateKeyPolicy::LastWins };
+    let read = serde_saphyr::from_str_with_options(first_document(text), options);
+    let value: serde_json::Value = read.map_err(|error| {
         let text = error.to_string();
         format!("yaml: {}", text.lines().next().unwrap_or_default())
     })?;
-    json::parse(value.to_string().as_bytes())
+    json::parse(whole_numbers(value).to_string().as_bytes())
+}
+
+/// What stands before the second document of a stream; the server reads no further.
+fn first_document(text: &str) -> &str {
+    let body = text.strip_prefix("---").unwrap_or(text);
+    match body.find("\n---") {
+        Some(at) => &body[..=at],
+        None => text,
+    }
+}
+
+/// Fractions that are none become whole numbers, as Go prints them.
+fn whole_numbers(value: serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    const EXACT_MAX: f64 = 9e15;
+    match value {
+        Value::Array(items) => items.into_iter().map(whole_numbers).collect(),
+        Value::Object(entries) => {
+            entries.into_iter().map(|(key, value)| (key, whole_numbers(value))).collect()
+        }
+        Value::Number(number) if number.is_f64() => match number.as_f64() {
+            Some(float) if float.fract() == 0.0 && float.abs() < EXACT_MAX => Value::from(float as i64),
+            _ => Value::Number(number),
+        },
+        other => other,
+    }
 }
 
 fn parse_error(error: &str) -> String {

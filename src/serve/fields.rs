@@ -268,8 +268,8 @@ fn named_in(value: &Tree, ty: Type) -> Set {
     set
 }
 
-/// Takes the fields of a set out of an object.
-pub(crate) fn remove(object: &mut Tree, set: &Set) {
+/// Takes the fields of a set out of an object, but of a field that goes as a whole not what is to be `kept`.
+pub(crate) fn remove(object: &mut Tree, set: &Set, kept: &Set) {
     if let Tree::List(items) = object {
         let is_gone =
             |item: &Tree, merge| set.below.get(&element_of(item, merge)).is_some_and(|below| below.is_member);
@@ -277,13 +277,33 @@ pub(crate) fn remove(object: &mut Tree, set: &Set) {
         return;
     }
     let Tree::Map(entries) = object else { return };
+    let nothing = Set::default();
     entries.retain_mut(|(name, value)| {
-        let Some(below) = set.below.get(&format_smolstr!("f:{name}")) else { return true };
-        if !below.is_member {
-            remove(value, below);
+        let key = format_smolstr!("f:{name}");
+        let Some(below) = set.below.get(&key) else { return true };
+        let wanted = kept.below.get(&key);
+        match (below.is_member, wanted) {
+            (false, wanted) => remove(value, below, wanted.unwrap_or(&nothing)),
+            (true, None) => return false,
+            (true, Some(wanted)) => retain(value, wanted),
         }
-        !below.is_member
+        true
     });
+}
+
+/// Leaves of a map or list what a set names.
+fn retain(object: &mut Tree, set: &Set) {
+    match object {
+        _ if set.is_member => {}
+        Tree::Map(entries) => entries.retain_mut(|(name, value)| {
+            let below = set.below.get(&format_smolstr!("f:{name}"));
+            below.inspect(|below| retain(value, below)).is_some()
+        }),
+        Tree::List(items) => items.retain(|item| {
+            [Merge::Set, Merge::Key("uid")].iter().any(|&how| set.below.contains_key(&element_of(item, how)))
+        }),
+        _ => {}
+    }
 }
 
 /// Lays an applied configuration over an object.

@@ -59,14 +59,18 @@ pub(crate) fn patch<S: Served>(call: &Call<'_>, store: &mut Store) -> Result<Ans
             return Err(invalid(&changed_type(&patched, &kind.api_version(), kind.kind)));
         }
     }
-    let decoded = read::read(&patched, kind.object).map_err(|why| invalid(&why))?;
+    let decoded = read::read(&patched, kind.object).map_err(|why| match format {
+        PatchFormat::Strategic => invalid(&converted(&why)),
+        _ => invalid(&why),
+    })?;
     strict.extend(decoded.strict);
     if options.validation == Validation::Strict && !strict.is_empty() {
         return Err(invalid(&format!("strict decoding error: {}", strict.join(", "))));
     }
-    let warnings = if options.validation == Validation::Warn { strict } else { Vec::new() };
+    let mut warnings = if options.validation == Validation::Warn { strict } else { Vec::new() };
     let clears = body::clears_managed_fields(&patched);
-    let object = codec::incoming::<S>(&decoded.object, kind, call.namespace());
+    let mut object = codec::incoming::<S>(&decoded.object, kind, call.namespace());
+    verbs::dedup_owners(&mut object, " after mutating admission happens", &mut warnings);
     let mut own =
         |live: Option<&Object<S>>, next: &mut Object<S>| verbs::own(live, next, clears, kind, &options);
     let written = store
@@ -121,6 +125,32 @@ fn patched(
         _ => merge_patch::merge(before, &patch),
     };
     Ok((after, strict))
+}
+
+/// A strategic patch is not decoded but converted, which has words of its own for a value of a wrong type.
+fn converted(why: &str) -> String {
+    let Some((found, wanted)) = why
+        .strip_prefix("json: cannot unmarshal ")
+        .and_then(|rest| Some((rest.split(' ').next()?, rest.rsplit(' ').next()?)))
+    else {
+        return why.into();
+    };
+    let is_fraction = why.contains("unmarshal number") && why.contains('.') && wanted.starts_with("int");
+    let kind = match found {
+        "number" if is_fraction => "float64",
+        "number" => "int64",
+        "array" => "slice",
+        "object" => "map",
+        other => other,
+    };
+    match wanted {
+        "string" => format!("cannot convert {kind} to string"),
+        _ if wanted.starts_with("map") => format!("cannot restore map from {kind}"),
+        _ if wanted.starts_with("[]") => format!("cannot restore slice from {kind}"),
+        _ if wanted.starts_with("v1.") => format!("cannot restore struct from: {kind}"),
+        _ if found == "number" => format!("cannot convert {kind} to {wanted}"),
+        _ => format!("unrecognized type: {wanted}"),
+    }
 }
 
 fn changed_type(patched: &Tree, api_version: &str, kind: &str) -> String {

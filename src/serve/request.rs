@@ -17,6 +17,37 @@ pub(crate) struct Request {
     pub(crate) user_agent: String,
 }
 
+impl Request {
+    /// Looks at the `timeout` parameter, a duration such as `1m30s`.
+    ///
+    /// # Errors
+    /// 400: it is none.
+    pub(crate) fn check_timeout(&self) -> Result<(), Failure> {
+        let text = self.query.get("timeout");
+        if text.is_empty() || text == "0" || is_duration(text.strip_prefix(['-', '+']).unwrap_or(text)) {
+            return Ok(());
+        }
+        let quoted = crate::store::text::Quoted(text);
+        let message = format!("invalid timeout specified in the request URL - time: invalid duration {quoted}");
+        Err(Failure::bad_request(message))
+    }
+}
+
+/// Whether a text is numbers with units, one after another.
+fn is_duration(mut text: &str) -> bool {
+    const UNITS: [&str; 7] = ["ns", "us", "µs", "ms", "s", "m", "h"];
+    let mut any = false;
+    while !text.is_empty() {
+        let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+        let (number, rest) = text.split_at(digits);
+        let unit = UNITS.iter().filter(|unit| rest.starts_with(**unit)).max_by_key(|unit| unit.len());
+        let (Ok(_), Some(unit)) = (number.parse::<f64>(), unit) else { return false };
+        text = &rest[unit.len()..];
+        any = true;
+    }
+    any
+}
+
 /// The parameters after the question mark, decoded.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Query(Vec<(String, String)>);

@@ -14,7 +14,7 @@ use hyper::{Response, StatusCode};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::answer::{self, Accepted, Reply};
+use super::answer::{self, Accepted, Content, Reply};
 use super::auth::Caller;
 use super::control;
 use super::discovery;
@@ -146,12 +146,17 @@ async fn respond(
         };
     };
     let Some(target) = Target::find(&request.path)? else {
-        return plain(discovery::answer(request)?);
+        let answer = discovery::answer(request)?;
+        if matches!(answer.content, Content::Document(_)) {
+            Accepted::of(request, false)?;
+        }
+        return plain(answer);
     };
     if !["GET", "POST", "PUT", "PATCH", "DELETE"].contains(&request.method.as_str()) {
         return Err(Failure::method_not_allowed());
     }
     let watches = target.is_watch || (target.name.is_none() && request.query.flag("watch") == Some(true));
+    request.check_timeout()?;
     Accepted::any(request, request.method == "GET" && (target.name.is_none() || target.is_watch))?;
     if target.is_watch && request.method != "GET" {
         return Err(Failure::method_not_allowed());

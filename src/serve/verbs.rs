@@ -1,5 +1,6 @@
 //! What a request does to the store, except that it watches: one function a verb, over every kind.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::answer::{Answer, Content};
@@ -18,7 +19,7 @@ use super::request::{Request, Target};
 use super::schema::Kind;
 use crate::core::WallTime;
 use crate::store::{
-    ConfigMapData, EndpointsSubsets, Extra, LeaseSpec, Object, ObjectPath, ReportBody, Revision, Store,
+    ConfigMapData, EndpointsSubsets, Extra, Incoming, LeaseSpec, Object, ObjectPath, ReportBody, Revision, Store,
     StoreError, Tree, Written,
 };
 
@@ -131,9 +132,10 @@ impl Call<'_> {
         let kind = self.target.kind;
         let format = Format::of(&self.request.content_type)?;
         let options = self.options("CreateOptions", false)?;
-        let sent = body::object(self.body, format, kind, options.validation)?;
+        let mut sent = body::object(self.body, format, kind, options.validation)?;
         let dry = options.dry_run || is_too_large(self.body);
-        let object = codec::incoming::<S>(&sent.object, kind, self.namespace());
+        let mut object = codec::incoming::<S>(&sent.object, kind, self.namespace());
+        dedup_owners(&mut object, "", &mut sent.warnings);
         let clears = sent.clears_managed_fields;
         let mut own =
             |live: Option<&Object<S>>, next: &mut Object<S>| own(live, next, clears, kind, &options);
@@ -151,8 +153,9 @@ impl Call<'_> {
         let format = Format::of(&self.request.content_type)?;
         let sent = body::object(self.body, format, kind, options.validation)?;
         let dry = options.dry_run || is_too_large(self.body);
-        let Sent { object, warnings, clears_managed_fields: clears } = sent;
-        let object = codec::incoming::<S>(&object, kind, self.namespace());
+        let Sent { object, mut warnings, clears_managed_fields: clears } = sent;
+        let mut object = codec::incoming::<S>(&object, kind, self.namespace());
+        dedup_owners(&mut object, "", &mut warnings);
         let mut own =
             |live: Option<&Object<S>>, next: &mut Object<S>| own(live, next, clears, kind, &options);
         let warned = |failure: Failure| failure.with_warnings(&warnings);
@@ -166,6 +169,30 @@ impl Call<'_> {
     pub(crate) fn options(&self, name: &str, is_apply: bool) -> Result<WriteOptions, Failure> {
         WriteOptions::read(self.request, self.target.kind, name, is_apply, self.now)
     }
+}
+
+/// Takes owners out that come twice, and says so; `how` is what the warning says of when.
+pub(crate) fn dedup_owners<S>(object: &mut Incoming<S>, how: &str, warnings: &mut Vec<String>) {
+    let owners = object.extra.as_deref().map(|extra| extra.owner_references.as_slice()).unwrap_or_default();
+    let mut seen = BTreeSet::new();
+    let mut twice: Vec<String> = Vec::new();
+    for owner in owners {
+        if !seen.insert(&owner.uid) && !twice.iter().any(|uid| *uid == owner.uid) {
+            twice.push(owner.uid.to_string());
+        }
+    }
+    if twice.is_empty() {
+        return;
+    }
+    if let Some(extra) = &mut object.extra {
+        let mut seen = BTreeSet::new();
+        Arc::make_mut(extra).owner_references.retain(|owner| seen.insert(owner.uid.clone()));
+    }
+    warnings.push(format!(
+        ".metadata.ownerReferences contains duplicate entries{how}; API server dedups owner references in 1.20+, and may \
+         reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: {}",
+        twice.join(", ")
+    ));
 }
 
 /// What a write is answered with.

@@ -26,6 +26,8 @@ pub(crate) struct Watch {
     /// What the watcher knows; nothing before it was told what there is.
     seen: Option<Revision>,
     bookmarks: bool,
+    /// What there is at the begin is not to be told.
+    skips_initial: bool,
     /// A bookmark is to end what there was at the begin.
     marks_initial: bool,
     told_columns: bool,
@@ -88,6 +90,7 @@ impl Watch {
             accepted,
             seen,
             bookmarks,
+            skips_initial: initial == Some(false),
             marks_initial: initial == Some(true) && bookmarks,
             told_columns: false,
             timeout_seconds: timeout.and_then(|n| u64::try_from(n).ok()).filter(|&n| n > 0),
@@ -143,6 +146,9 @@ impl Watch {
         let Some(since) = self.seen else {
             let list = store.list::<S>(namespace);
             self.seen = Some(list.revision);
+            if self.skips_initial {
+                return Ok(Vec::new());
+            }
             let there = list.items.iter().filter(|object| self.takes(object));
             return Ok(there
                 .map(|object| Seen { kind: "ADDED", object: codec::bare(object, self.kind) })

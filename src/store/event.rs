@@ -164,7 +164,7 @@ fn shown_value(name: &str, value: Option<&Tree>) -> BadValue {
     match value {
         Some(Tree::Text(text)) => BadValue::Text(text.clone()),
         Some(Tree::Number(text)) => BadValue::Raw(text.clone()),
-        Some(tree @ Tree::Map(_)) => BadValue::Raw(compact(tree).into()),
+        Some(tree @ Tree::Map(_)) => BadValue::Raw(struct_text(tree, name).into()),
         _ if name == "count" => BadValue::Number(0),
         _ if ["reason", "message", "type", "action", "reportingComponent", "reportingInstance"].contains(&name) => {
             BadValue::Text("".into())
@@ -173,22 +173,24 @@ fn shown_value(name: &str, value: Option<&Tree>) -> BadValue {
     }
 }
 
-fn compact(tree: &Tree) -> String {
-    match tree {
-        Tree::Null => "null".into(),
-        Tree::Bool(value) => value.to_string(),
-        Tree::Number(text) => text.to_string(),
-        Tree::Text(text) => super::text::Quoted(text).to_string(),
-        Tree::List(items) => {
-            let items: Vec<_> = items.iter().map(compact).collect();
-            format!("[{}]", items.join(","))
-        }
-        Tree::Map(entries) => {
-            let entries: Vec<_> =
-                entries.iter().map(|(key, value)| format!("\"{key}\":{}", compact(value))).collect();
-            format!("{{{}}}", entries.join(","))
-        }
-    }
+/// A struct as the server shows it: all fields, under their names in Go.
+fn struct_text(tree: &Tree, name: &str) -> String {
+    const REFERENCE: [(&str, &str); 7] = [
+        ("Kind", "kind"),
+        ("Namespace", "namespace"),
+        ("Name", "name"),
+        ("UID", "uid"),
+        ("APIVersion", "apiVersion"),
+        ("ResourceVersion", "resourceVersion"),
+        ("FieldPath", "fieldPath"),
+    ];
+    const SOURCE: [(&str, &str); 2] = [("Component", "component"), ("Host", "host")];
+    let fields = if name == "source" { &SOURCE[..] } else { &REFERENCE[..] };
+    let fields: Vec<_> = fields
+        .iter()
+        .map(|(shown, field)| format!("\"{shown}\":{}", super::text::Quoted(tree.text_at(&[field]))))
+        .collect();
+    format!("{{{}}}", fields.join(","))
 }
 
 fn is_unset(value: Option<&Tree>) -> bool {

@@ -197,7 +197,8 @@ impl Store {
         amend: Amend<'_, S>,
     ) -> Result<Decision<S>, StoreError> {
         check_namespace(namespace, &sent.namespace)?;
-        self.admit_new::<S>(namespace, &sent.name)?;
+        let prefix = &Extra::of(&sent.extra).generate_name;
+        self.admit_new::<S>(namespace, if sent.name.is_empty() { prefix } else { &sent.name })?;
         let has_revision = matches!(sent.resource_version, RevisionClaim::At(_));
         let object = self.newborn(namespace, sent, now, amend)?;
         if has_revision {
