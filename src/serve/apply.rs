@@ -1,7 +1,5 @@
 //! Server-side apply: a configuration is merged into the object, and fields have owners who may object.
 
-use std::collections::BTreeMap;
-
 use super::answer::Answer;
 use super::body;
 use super::codec::{self, Served};
@@ -38,8 +36,8 @@ pub(crate) fn apply<S: Served>(
     };
     let (mut after, entries) = merged(&before, &config, known, kind, options)?;
     keep_last_applied(&before, &sent, &mut after, options);
-    let decoded = read::read(&after, kind.object).map_err(Failure::internal)?;
-    let mut object = codec::incoming::<S>(&decoded.object, kind, call.namespace());
+    let decoded = decoded(&after, &sent, kind)?;
+    let mut object = codec::incoming::<S>(&decoded, kind, call.namespace());
     let mut keep = |_: Option<&Object<S>>, next: &mut Object<S>| verbs::set_managed(next, entries.clone());
     let written = if live.is_some() {
         store.patched_with(call.path(), object, options.dry_run, &mut keep)?
@@ -80,7 +78,8 @@ fn keep_last_applied(before: &Tree, sent: &Tree, after: &mut Tree, options: &Wri
 fn sorted(tree: &Tree) -> Tree {
     match tree {
         Tree::Map(entries) => {
-            let mut entries: Vec<_> = entries.iter().map(|(key, value)| (key.clone(), sorted(value))).collect();
+            let mut entries: Vec<_> =
+                entries.iter().map(|(key, value)| (key.clone(), sorted(value))).collect();
             entries.sort_by(|a, b| a.0.cmp(&b.0));
             Tree::Map(entries)
         }
@@ -124,39 +123,36 @@ fn configuration(call: &Call<'_>, kind: &'static Kind) -> Result<(Tree, Tree), F
         [only] => return Err(untyped(only)),
         several => return Err(untyped(&format!("errors:\n  {}", several.join("\n  ")))),
     }
-    let decoded = read::read(&sent, kind.object).map_err(|why| {
+    let mut config = sent.clone();
+    for name in ["apiVersion", "kind"] {
+        config.remove(name);
+    }
+    if name.is_empty() {
+        config.child("metadata").set("name", Tree::text(call.path().name));
+    }
+    Ok((sent, config))
+}
+
+/// Reads what became of an object; what it says of a value that is none is what the server says of a failed conversion.
+fn decoded(after: &Tree, sent: &Tree, kind: &'static Kind) -> Result<Tree, Failure> {
+    let read = read::read(after, kind.object).map(|decoded| decoded.object);
+    read.map_err(|why| {
         let is_fraction = why.starts_with("json: cannot unmarshal number") && why.ends_with("int32");
         let why = if is_fraction { "cannot convert float64 to int32" } else { &why };
+        let (namespace, name) =
+            (sent.text_at(&["metadata", "namespace"]), sent.text_at(&["metadata", "name"]));
+        let type_of = group_version_kind(sent.text_at(&["apiVersion"]), kind.kind);
         Failure::internal(format!(
             "failed to convert new object ({namespace}/{name}; {type_of}) to proper version: unable to convert \
              unstructured object to {type_of}: {why}"
         ))
-    })?;
-    // What decoding added for completeness was not said.
-    let mut config = said(&decoded.object, &sent);
-    let meta = config.child("metadata");
-    if name.is_empty() {
-        meta.set("name", Tree::text(call.path().name));
-    }
-    Ok((sent, config))
+    })
 }
 
 /// As Go prints a kind in its version: `coordination.k8s.io/v1, Kind=Lease`, and `/v1, Kind=Event`.
 fn group_version_kind(api_version: &str, kind: &str) -> String {
     let slash = if api_version.contains('/') { "" } else { "/" };
     format!("{slash}{api_version}, Kind={kind}")
-}
-
-/// Of a complete object, what the client said; also that something is to be nothing.
-fn said(complete: &Tree, sent: &Tree) -> Tree {
-    let (Tree::Map(entries), Tree::Map(sent)) = (complete, sent) else { return complete.clone() };
-    let complete: BTreeMap<_, _> = entries.iter().map(|(key, value)| (key, value)).collect();
-    let entries = sent.iter().filter_map(|(key, value)| match complete.get(key) {
-        _ if value.is_null() => Some((key.clone(), Tree::Null)),
-        Some(known) => Some((key.clone(), said(known, value))),
-        None => None,
-    });
-    Tree::Map(entries.collect())
 }
 
 fn before_first(

@@ -207,7 +207,8 @@ fn check_kind(sent: &Tree, kind: &'static Kind, body: &[u8]) -> Result<(), Failu
         }
     }
     let expected = kind.api_version();
-    let api_version = Some(sent.text_at(&["apiVersion"])).filter(|v| !["", "/"].contains(v)).unwrap_or(&expected);
+    let api_version =
+        Some(sent.text_at(&["apiVersion"])).filter(|v| !["", "/"].contains(v)).unwrap_or(&expected);
     let sent_kind = Some(sent.text_at(&["kind"])).filter(|k| !k.is_empty()).unwrap_or(kind.kind);
     if api_version.matches('/').count() > 1 {
         let error = format!("unexpected GroupVersion string: {api_version}");
@@ -230,10 +231,11 @@ fn wrong_kind(kind: &Kind, expected: &str, sent_kind: &str, api_version: &str) -
     }
     // Lists and options of requests are kinds of every group.
     let known = KINDS.iter().filter(|known| known.api_version() == api_version);
-    let served = known.clone().any(|known| {
-        sent_kind == known.kind || sent_kind.strip_suffix("List") == Some(known.kind)
-    });
-    let common = ["DeleteOptions", "ListOptions", "CreateOptions", "UpdateOptions", "PatchOptions", "GetOptions"];
+    let served = known
+        .clone()
+        .any(|known| sent_kind == known.kind || sent_kind.strip_suffix("List") == Some(known.kind));
+    let common =
+        ["DeleteOptions", "ListOptions", "CreateOptions", "UpdateOptions", "PatchOptions", "GetOptions"];
     let served = served || (known.count() > 0 && common.contains(&sent_kind));
     let served = served || (api_version == "v1" && ["Status", "List"].contains(&sent_kind));
     let other = OTHER_KINDS.iter().any(|(known, kinds)| *known == api_version && kinds.contains(&sent_kind));

@@ -65,38 +65,19 @@ pub(crate) static ENDPOINTS: [Column; 3] = [
     AGE,
 ];
 
-pub(crate) static NAMESPACES: [Column; 3] = [
-    name_column(0),
-    column(
-        "Status",
-        0,
-        "The status of the namespace",
-    ),
-    AGE,
-];
+pub(crate) static NAMESPACES: [Column; 3] =
+    [name_column(0), column("Status", 0, "The status of the namespace"), AGE];
 
 pub(crate) static EVENTS: [Column; 10] = [
-    column(
-        "Last Seen",
-        0,
-        "The time at which the most recent occurrence of this event was recorded.",
-    ),
-    column(
-        "Type",
-        0,
-        "Type of this event (Normal, Warning), new types could be added in the future",
-    ),
+    column("Last Seen", 0, "The time at which the most recent occurrence of this event was recorded."),
+    column("Type", 0, "Type of this event (Normal, Warning), new types could be added in the future"),
     column(
         "Reason",
         0,
         "This should be a short, machine understandable string that gives the reason for the transition into \
          the object's current status.",
     ),
-    column(
-        "Object",
-        0,
-        "The object that this event is about.",
-    ),
+    column("Object", 0, "The object that this event is about."),
     column(
         "Subobject",
         1,
@@ -112,20 +93,12 @@ pub(crate) static EVENTS: [Column; 10] = [
         1,
         "The component reporting this event. Should be a short machine understandable string.",
     ),
-    column(
-        "Message",
-        0,
-        "A human-readable description of the status of this operation.",
-    ),
+    column("Message", 0, "A human-readable description of the status of this operation."),
     column(
         "First Seen",
         1,
         "The time at which the event was first recorded. (Time of server receipt is in TypeMeta.)",
     ),
-    column(
-        "Count",
-        1,
-        "The number of times this event has occurred.",
-    ),
+    column("Count", 1, "The number of times this event has occurred."),
     name_column(1),
 ];

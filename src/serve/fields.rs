@@ -1,6 +1,6 @@
 //! Sets of fields, as `managedFields` records them: what of an object there is, and what differs between two.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use smol_str::{SmolStr, format_smolstr};
 
@@ -258,7 +258,8 @@ fn named_in(value: &Tree, ty: Type) -> Set {
         }
         Type::TextMap | Type::BytesMap | Type::List(_, Merge::Set | Merge::Key(_)) => {
             let parts = elements(Some(value), ty);
-            set.is_member = parts.is_empty();
+            // Of an empty list there is nothing to own; of a map there is that it is empty.
+            set.is_member = parts.is_empty() && !matches!(value, Tree::List(_));
             for key in parts.into_keys() {
                 set.insert(key, Set::member());
             }
@@ -327,18 +328,33 @@ fn merge_value(live: Option<&Tree>, config: &Tree, ty: Type) -> Tree {
             Tree::Map(merged.into_iter().collect())
         }
         Type::List(_, how @ (Merge::Set | Merge::Key(_))) => {
-            let mut items = live.items().to_vec();
-            let mut places: BTreeMap<_, _> =
-                items.iter().enumerate().map(|(at, item)| (element_of(item, how), at)).collect();
-            for item in config.items() {
-                let at = *places.entry(element_of(item, how)).or_insert(items.len());
-                match items.get_mut(at) {
-                    Some(known) => *known = item.clone(),
-                    None => items.push(item.clone()),
-                }
-            }
-            Tree::List(items)
+            Tree::List(merge_items(live.items(), config.items(), how))
         }
         _ => config.clone(),
     }
+}
+
+/// Two lists of distinct items as one: those of both in the order of `config`, those of `live` alone where they stood.
+fn merge_items(live: &[Tree], config: &[Tree], how: Merge) -> Vec<Tree> {
+    let names = |list: &[Tree]| list.iter().map(|item| element_of(item, how)).collect::<Vec<_>>();
+    let (known, wanted) = (names(live), names(config));
+    let in_wanted: BTreeSet<_> = wanted.iter().collect();
+    let (mut merged, mut told) = (Vec::new(), BTreeSet::new());
+    let (mut l, mut r) = (0, 0);
+    while l < live.len() || r < config.len() {
+        if l < live.len() && (told.contains(&known[l]) || !in_wanted.contains(&known[l])) {
+            if told.insert(&known[l]) {
+                merged.push(live[l].clone());
+            }
+            l += 1;
+        } else if r < config.len() {
+            if told.insert(&wanted[r]) {
+                merged.push(config[r].clone());
+            }
+            r += 1;
+        } else {
+            l += 1;
+        }
+    }
+    merged
 }

@@ -135,6 +135,9 @@ pub(crate) fn apply(operations: &[Operation], to: &Tree) -> Result<Tree, String>
             }
             "test" => {
                 let wanted = value();
+                if !path.is_empty() && !is_within(&mut tree, &path) {
+                    return Err("nothing to test in".into());
+                }
                 let found = get(&mut tree, &path);
                 if !found.map_or(wanted.is_null(), |found| found.same(&wanted)) {
                     return Err("a test failed".into());
@@ -162,6 +165,11 @@ fn sort_along(tree: &mut Tree, path: &[String]) {
     {
         sort_along(next, rest);
     }
+}
+
+/// Whether what is above a place is a map or a list.
+fn is_within(tree: &mut Tree, path: &[String]) -> bool {
+    path.split_last().is_some_and(|(_, above)| matches!(get(tree, above), Some(Tree::Map(_) | Tree::List(_))))
 }
 
 fn has_parent(tree: &mut Tree, path: &[String]) -> bool {

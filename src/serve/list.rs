@@ -210,7 +210,9 @@ impl Token {
     }
 
     fn parse(text: &str) -> Result<Self, Failure> {
-        let bad = |why: &str| Failure::bad_request(format!("invalid continue token: continue key is not valid: {why}"));
+        let bad = |why: &str| {
+            Failure::bad_request(format!("invalid continue token: continue key is not valid: {why}"))
+        };
         let bytes = base64::decode_url(text).ok_or_else(|| bad("illegal base64 data"))?;
         let tree = json::parse(&bytes).map_err(|why| bad(&why))?;
         if tree.text_at(&["v"]) != "meta.k8s.io/v1" {

@@ -28,7 +28,8 @@ impl Request {
             return Ok(());
         }
         let quoted = crate::store::text::Quoted(text);
-        let message = format!("invalid timeout specified in the request URL - time: invalid duration {quoted}");
+        let message =
+            format!("invalid timeout specified in the request URL - time: invalid duration {quoted}");
         Err(Failure::bad_request(message))
     }
 }

@@ -31,7 +31,11 @@ pub(crate) fn of(
 ) -> Result<Tree, Failure> {
     let include = request.query.get("includeObject");
     if !["", "Metadata", "Object", "None"].contains(&include) {
-        let message = format!("unrecognized includeObject value: {}", crate::store::text::Quoted(include));
+        let quoted = crate::store::text::Quoted(include);
+        let message = format!(
+            "Unable to convert to Table as requested: includeObject: Invalid value: {quoted}: must be 'Metadata', \
+             'Object', 'None', or empty"
+        );
         return Err(Failure::bad_request(message));
     }
     let now = super::now();

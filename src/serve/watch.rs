@@ -221,7 +221,9 @@ impl Watch {
                     table::of(&[], object.remove("metadata"), self.kind, &self.request, !self.told_columns);
                 write_json("BOOKMARK", table.unwrap_or_else(|failure| failure.tree()), bytes);
             }
-            (_, Shape::Metadata | Shape::MetadataList) => write_json("BOOKMARK", table::metadata_of(&object), bytes),
+            (_, Shape::Metadata | Shape::MetadataList) => {
+                write_json("BOOKMARK", table::metadata_of(&object), bytes)
+            }
             (_, Shape::Object) => {
                 write_json("BOOKMARK", codec::typed(object, self.kind.kind, &api_version), bytes)
             }

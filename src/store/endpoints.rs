@@ -101,7 +101,10 @@ fn check_address(address: &Tree, path: &str, errors: &mut Vec<FieldError>) {
         metadata::check_subdomain(format!("{path}.nodeName"), node, errors);
     }
     let mut refuse = |detail: String| {
-        errors.push(FieldError { detail: detail.into(), ..FieldError::invalid_text(format!("{path}.ip"), ip, "") });
+        errors.push(FieldError {
+            detail: detail.into(),
+            ..FieldError::invalid_text(format!("{path}.ip"), ip, "")
+        });
     };
     let Some(parsed) = parsed.map(|ip| ip.to_canonical()) else {
         return refuse("must be a valid IP address".into());

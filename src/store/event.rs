@@ -166,7 +166,9 @@ fn shown_value(name: &str, value: Option<&Tree>) -> BadValue {
         Some(Tree::Number(text)) => BadValue::Raw(text.clone()),
         Some(tree @ Tree::Map(_)) => BadValue::Raw(struct_text(tree, name).into()),
         _ if name == "count" => BadValue::Number(0),
-        _ if ["reason", "message", "type", "action", "reportingComponent", "reportingInstance"].contains(&name) => {
+        _ if ["reason", "message", "type", "action", "reportingComponent", "reportingInstance"]
+            .contains(&name) =>
+        {
             BadValue::Text("".into())
         }
         _ => BadValue::Raw("null".into()),

@@ -52,8 +52,8 @@ pub trait Resource: Clone + Default + Eq + Hash + Debug + Sized + 'static {
         object.spec.validate(errors);
     }
 
-    /// Adds what forbids that `next` takes the place of `live`. The server has looked at the metadata before and does so
-    /// twice more here, so that the `meta` errors, and what is wrong with the metadata by itself, are listed again.
+    /// Adds what forbids that `next` takes the place of `live`. The server has looked at the metadata before, and mostly
+    /// does so once more here, so that the `meta` errors are listed again.
     fn validate_change(
         next: &Object<Self>,
         _live: &Object<Self>,
@@ -61,7 +61,7 @@ pub trait Resource: Clone + Default + Eq + Hash + Debug + Sized + 'static {
         errors: &mut Vec<FieldError>,
     ) {
         errors.extend_from_slice(meta);
-        Self::validate_new(next, errors);
+        next.spec.validate(errors);
     }
 
     /// Applies a merge patch.
