@@ -246,16 +246,21 @@ fn orphan_and_foreground_leave_a_finalizer_behind() {
 
 #[test]
 fn a_collection_is_deleted_by_what_it_selects() {
+    let options = DeleteOptions::default();
     let mut store = Store::default();
     for name in ["a", "b", "c"] {
         put(&mut store, "default", name, name);
         put(&mut store, "kube-system", name, name);
     }
-    let gone = store.delete_collection::<LeaseSpec>(Some("default"), |lease| lease.meta.name != "b", NOW);
+    let gone = store
+        .delete_collection::<LeaseSpec>(Some("default"), |lease| lease.meta.name != "b", &options, NOW)
+        .unwrap();
     assert_eq!(gone.iter().map(|lease| lease.meta.name.as_str()).collect::<Vec<_>>(), ["a", "c"]);
     assert_eq!(store.list::<LeaseSpec>(Some("default")).items.len(), 1);
-    assert!(store.delete_collection::<LeaseSpec>(Some("nowhere"), |_| true, NOW).is_empty());
-    assert_eq!(store.delete_collection::<LeaseSpec>(None, |_| true, NOW).len(), 4);
+    assert!(
+        store.delete_collection::<LeaseSpec>(Some("nowhere"), |_| true, &options, NOW).unwrap().is_empty()
+    );
+    assert_eq!(store.delete_collection::<LeaseSpec>(None, |_| true, &options, NOW).unwrap().len(), 4);
 }
 
 #[test]

@@ -61,6 +61,8 @@ pub(crate) enum Shape {
     Table,
     /// Its metadata alone.
     Metadata,
+    /// The metadata of a list's objects.
+    MetadataList,
 }
 
 /// The form of an answer.
@@ -68,9 +70,13 @@ pub(crate) enum Shape {
 pub(crate) struct Accepted {
     pub(crate) format: Format,
     pub(crate) shape: Shape,
+    /// The version of `meta.k8s.io` that the shape is given in.
+    pub(crate) meta_version: &'static str,
     pub(crate) pretty: bool,
 }
 
+const STREAM_TYPES: &str =
+    ", application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch";
 const MEDIA_TYPES: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
 
 impl Accepted {
@@ -107,12 +113,12 @@ impl Accepted {
                 "" => Shape::Object,
                 _ if !shapes || group != "meta.k8s.io" || !["v1", "v1beta1"].contains(&version) => continue,
                 "Table" if format != Format::Protobuf => Shape::Table,
-                "PartialObjectMetadata" | "PartialObjectMetadataList" if format == Format::Json => {
-                    Shape::Metadata
-                }
+                "PartialObjectMetadata" if format != Format::Protobuf => Shape::Metadata,
+                "PartialObjectMetadataList" if format != Format::Protobuf => Shape::MetadataList,
                 _ => continue,
             };
-            return Ok(Self { format, shape, pretty });
+            let meta_version = if version == "v1beta1" { "meta.k8s.io/v1beta1" } else { META_V1 };
+            return Ok(Self { format, shape, meta_version, pretty });
         }
         let message = format!("only the following media types are accepted: {MEDIA_TYPES}");
         Err(Failure::new(406, "NotAcceptable", message))
@@ -120,7 +126,29 @@ impl Accepted {
 
     /// For answers that are given in any case.
     pub(crate) fn or_json(request: &Request) -> Self {
-        Self::of(request, true).unwrap_or(Self { format: Format::Json, shape: Shape::Object, pretty: false })
+        Self::of(request, true).unwrap_or(Self {
+            format: Format::Json,
+            shape: Shape::Object,
+            meta_version: META_V1,
+            pretty: false,
+        })
+    }
+
+    /// Looks for a form of any sort, before anything else of a request is looked at; `streams` where there are watches.
+    ///
+    /// # Errors
+    /// 406: there is none.
+    pub(crate) fn any(request: &Request, streams: bool) -> Result<(), Failure> {
+        let fits = |range: &str| match range.split(';').next().unwrap_or("").trim() {
+            "*/*" => true,
+            essence => MEDIA_TYPES.split(", ").any(|known| known == essence),
+        };
+        if request.accept.trim().is_empty() || request.accept.split(',').any(fits) {
+            return Ok(());
+        }
+        let more = if streams { STREAM_TYPES } else { "" };
+        let message = format!("406: Not Acceptable\n\nAvailable representations: {MEDIA_TYPES}{more}");
+        Err(Failure::new(406, "NotAcceptable", message).with_details(Tree::empty()))
     }
 
     pub(crate) fn reply(
@@ -154,6 +182,32 @@ impl Accepted {
         (JSON, text.into_bytes())
     }
 
+    fn table(
+        self,
+        objects: &[Tree],
+        meta: Option<Tree>,
+        kind: &'static Kind,
+        request: &Request,
+    ) -> Result<Tree, Failure> {
+        let mut table = self.versioned(table::of(objects, meta, kind, request, true)?);
+        if let Some(Tree::List(rows)) = table.get("rows").cloned().filter(|_| self.meta_version != META_V1) {
+            let rows = rows.into_iter().map(|mut row| {
+                let object = row.get("object").cloned().unwrap_or_default();
+                if object.text_at(&["apiVersion"]) == META_V1 {
+                    row.set("object", self.versioned(object));
+                }
+                row
+            });
+            table.set("rows", Tree::List(rows.collect()));
+        }
+        Ok(table)
+    }
+
+    fn versioned(self, mut tree: Tree) -> Tree {
+        tree.set("apiVersion", Tree::text(self.meta_version));
+        tree
+    }
+
     fn object(
         self,
         tree: Tree,
@@ -162,8 +216,11 @@ impl Accepted {
     ) -> Result<(&'static str, Vec<u8>), Failure> {
         let api_version = kind.api_version();
         Ok(match self.shape {
-            Shape::Table => self.text(&table::of(&[tree], None, kind, request, true)?),
-            Shape::Metadata => self.text(&table::metadata_of(&tree)),
+            Shape::Table => self.text(&self.table(&[tree], None, kind, request)?),
+            Shape::Metadata => self.text(&self.versioned(table::metadata_of(&tree))),
+            Shape::MetadataList => {
+                return Err(not_what_it_is("PartialObjectMetadataList", "not a list", kind, ""));
+            }
             Shape::Object if self.format == Format::Protobuf => {
                 (PROTOBUF, protobuf::write(&tree, kind.kind, &api_version, kind.object))
             }
@@ -187,10 +244,11 @@ impl Accepted {
             list
         };
         Ok(match self.shape {
-            Shape::Table => self.text(&table::of(&items, Some(meta), kind, request, true)?),
-            Shape::Metadata => {
-                let items = items.iter().map(table::metadata_of).collect();
-                self.text(&document("PartialObjectMetadataList".into(), "meta.k8s.io/v1", meta, items))
+            Shape::Table => self.text(&self.table(&items, Some(meta), kind, request)?),
+            Shape::Metadata => return Err(not_what_it_is("PartialObjectMetadata", "a list", kind, "List")),
+            Shape::MetadataList => {
+                let items = items.iter().map(|item| self.versioned(table::metadata_of(item))).collect();
+                self.text(&document("PartialObjectMetadataList".into(), self.meta_version, meta, items))
             }
             Shape::Object if self.format == Format::Protobuf => {
                 (PROTOBUF, protobuf::write_list(&meta, &items, kind))
@@ -204,6 +262,14 @@ impl Accepted {
 
 pub(crate) const JSON: &str = "application/json";
 pub(crate) const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
+
+const META_V1: &str = "meta.k8s.io/v1";
+
+fn not_what_it_is(wanted: &str, what: &str, kind: &Kind, suffix: &str) -> Failure {
+    let message =
+        format!("you requested {wanted}, but the requested object is {what} (*{}{suffix})", kind.internal);
+    Failure::new(406, "NotAcceptable", message)
+}
 
 fn quality(range: &str) -> u32 {
     let q = range.split(';').map(str::trim).find_map(|part| part.strip_prefix("q="));
@@ -229,5 +295,5 @@ pub(crate) fn refusal(failure: &Failure, request: &Request) -> Reply {
         Form::Status => accepted.text(&tree),
     };
     let (code, retry_after_seconds) = (failure.code, failure.retry_after_seconds);
-    Reply { code, content_type, body, warnings: Vec::new(), retry_after_seconds }
+    Reply { code, content_type, body, warnings: failure.warnings.clone(), retry_after_seconds }
 }

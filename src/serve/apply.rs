@@ -1,18 +1,18 @@
 //! Server-side apply: a configuration is merged into the object, and fields have owners who may object.
 
-use std::collections::BTreeMap;
-
 use super::answer::Answer;
 use super::body;
 use super::codec::{self, Served};
 use super::failure::{Failure, cause};
 use super::fields::{self, Set};
+use super::json;
 use super::managed;
 use super::options::WriteOptions;
 use super::read;
 use super::schema::{Kind, Type};
+use super::typed;
 use super::verbs::{self, Call};
-use crate::store::{ManagedFields, Object, Store, Tree};
+use crate::store::{ManagedFields, Object, RevisionClaim, Store, StoreError, Tree};
 
 /// Who is said to have set what there was before anybody kept books.
 const BEFORE: &str = "before-first-apply";
@@ -23,7 +23,7 @@ pub(crate) fn apply<S: Served>(
     options: &WriteOptions,
 ) -> Result<Answer, Failure> {
     let kind = call.target.kind;
-    let config = configuration(call, kind)?;
+    let (sent, config) = configuration(call, kind)?;
     let live = store.get::<S>(call.path()).ok();
     let zero = read::zero(Type::Struct(kind.object));
     let before = live.map_or_else(|| zero.clone(), |live| codec::bare(live, kind));
@@ -34,9 +34,10 @@ pub(crate) fn apply<S: Served>(
         Some(live) => live.meta.extra().managed_fields.clone(),
         None => Vec::new(),
     };
-    let (after, entries) = merged(&before, &config, known, kind, options)?;
-    let decoded = read::read(&after, kind.object).map_err(Failure::internal)?;
-    let mut object = codec::incoming::<S>(&decoded.object, kind, call.namespace());
+    let (mut after, entries) = merged(&before, &config, known, kind, options)?;
+    keep_last_applied(&before, &sent, &mut after, options);
+    let decoded = decoded(&after, &sent, kind)?;
+    let mut object = codec::incoming::<S>(&decoded, kind, call.namespace());
     let mut keep = |_: Option<&Object<S>>, next: &mut Object<S>| verbs::set_managed(next, entries.clone());
     let written = if live.is_some() {
         store.patched_with(call.path(), object, options.dry_run, &mut keep)?
@@ -44,18 +45,58 @@ pub(crate) fn apply<S: Served>(
         if let Some(uid) = object.uid.take() {
             return Err(uid_of_nothing(call, &uid.to_string()));
         }
-        store.update_with(call.path(), object, call.now, options.dry_run, &mut keep)?
+        let url = call.path().name;
+        if object.name != url {
+            return Err(StoreError::NameMismatch { sent: object.name, url: url.into() }.into());
+        }
+        // Of nothing there is no version to insist on.
+        object.resource_version = RevisionClaim::Unset;
+        store.create_with(call.namespace(), object, call.now, options.dry_run, &mut keep)?
     };
     Ok(verbs::answer(&written, kind, Vec::new()))
 }
 
-/// The configuration, checked; name and namespace are those of the URL where it has none.
-fn configuration(call: &Call<'_>, kind: &'static Kind) -> Result<Tree, Failure> {
+/// A client that applied before there was server-side apply left its configuration in an annotation; it is kept up to
+/// date for as long as it is there.
+fn keep_last_applied(before: &Tree, sent: &Tree, after: &mut Tree, options: &WriteOptions) {
+    const ANNOTATION: &str = "kubectl.kubernetes.io/last-applied-configuration";
+    let is_there = before.at(&["metadata", "annotations", ANNOTATION]).is_some();
+    if options.writer.manager != "kubectl" || !is_there {
+        return;
+    }
+    let mut applied = sent.clone();
+    if let Some(annotations) = applied.at(&["metadata", "annotations"]).cloned() {
+        let mut annotations = annotations;
+        annotations.remove(ANNOTATION);
+        applied.child("metadata").set("annotations", annotations);
+    }
+    let text = format!("{}\n", json::to_string(&sorted(&applied)));
+    after.child("metadata").child("annotations").set(ANNOTATION, Tree::text(text));
+}
+
+/// A document with its keys in order.
+fn sorted(tree: &Tree) -> Tree {
+    match tree {
+        Tree::Map(entries) => {
+            let mut entries: Vec<_> =
+                entries.iter().map(|(key, value)| (key.clone(), sorted(value))).collect();
+            entries.sort_by(|a, b| a.0.cmp(&b.0));
+            Tree::Map(entries)
+        }
+        Tree::List(items) => Tree::List(items.iter().map(sorted).collect()),
+        other => other.clone(),
+    }
+}
+
+/// The configuration as it was sent, and checked; the name is that of the URL where it has none.
+fn configuration(call: &Call<'_>, kind: &'static Kind) -> Result<(Tree, Tree), Failure> {
     let sent = body::yaml(call.body).map_err(|why| {
         Failure::bad_request(format!("error decoding YAML: error converting YAML to JSON: {why}"))
     })?;
+    let sent = if sent.is_null() { Tree::empty() } else { sent };
     if !matches!(sent, Tree::Map(_)) {
-        let why = "json: cannot unmarshal array into Go value of type map[string]interface {}";
+        let found = body::type_name(&sent);
+        let why = format!("json: cannot unmarshal {found} into Go value of type map[string]interface {{}}");
         return Err(Failure::bad_request(format!(
             "error decoding YAML: error unmarshaling JSON: while decoding JSON: {why}"
         )));
@@ -76,47 +117,42 @@ fn configuration(call: &Call<'_>, kind: &'static Kind) -> Result<Tree, Failure> 
             "failed to create typed patch object ({namespace}/{name}; {type_of}): {why}"
         ))
     };
-    let decoded = read::read(&sent, kind.object).map_err(|why| untyped(&why))?;
-    let undeclared: Vec<_> =
-        decoded.strict.iter().filter_map(|error| error.strip_prefix("unknown field \"")).collect();
-    if !undeclared.is_empty() {
-        let texts = undeclared
-            .iter()
-            .map(|path| format!(".{}: field not declared in schema", path.trim_end_matches('"')));
-        let texts: Vec<_> = texts.collect();
-        return Err(untyped(&match texts.as_slice() {
-            [only] => only.clone(),
-            several => format!("errors:\n  {}", several.join("\n  ")),
-        }));
+    let errors = typed::errors(&sent, kind.object);
+    match errors.as_slice() {
+        [] => {}
+        [only] => return Err(untyped(only)),
+        several => return Err(untyped(&format!("errors:\n  {}", several.join("\n  ")))),
     }
-    // What decoding added for completeness was not said.
-    let mut config = said(&decoded.object, &sent);
-    let meta = config.child("metadata");
+    let mut config = sent.clone();
+    for name in ["apiVersion", "kind"] {
+        config.remove(name);
+    }
     if name.is_empty() {
-        meta.set("name", Tree::text(call.path().name));
+        config.child("metadata").set("name", Tree::text(call.path().name));
     }
-    Ok(config)
+    Ok((sent, config))
+}
+
+/// Reads what became of an object; what it says of a value that is none is what the server says of a failed conversion.
+fn decoded(after: &Tree, sent: &Tree, kind: &'static Kind) -> Result<Tree, Failure> {
+    let read = read::read(after, kind.object).map(|decoded| decoded.object);
+    read.map_err(|why| {
+        let is_fraction = why.starts_with("json: cannot unmarshal number") && why.ends_with("int32");
+        let why = if is_fraction { "cannot convert float64 to int32" } else { &why };
+        let (namespace, name) =
+            (sent.text_at(&["metadata", "namespace"]), sent.text_at(&["metadata", "name"]));
+        let type_of = group_version_kind(sent.text_at(&["apiVersion"]), kind.kind);
+        Failure::internal(format!(
+            "failed to convert new object ({namespace}/{name}; {type_of}) to proper version: unable to convert \
+             unstructured object to {type_of}: {why}"
+        ))
+    })
 }
 
 /// As Go prints a kind in its version: `coordination.k8s.io/v1, Kind=Lease`, and `/v1, Kind=Event`.
 fn group_version_kind(api_version: &str, kind: &str) -> String {
     let slash = if api_version.contains('/') { "" } else { "/" };
     format!("{slash}{api_version}, Kind={kind}")
-}
-
-/// Of a complete object, what the client said.
-fn said(complete: &Tree, sent: &Tree) -> Tree {
-    match (complete, sent) {
-        (Tree::Map(entries), Tree::Map(sent)) => {
-            let sent: BTreeMap<_, _> = sent.iter().map(|(key, value)| (key, value)).collect();
-            let entries = entries.iter().filter_map(|(key, value)| {
-                let sent = sent.get(key).filter(|sent| !sent.is_null())?;
-                Some((key.clone(), said(value, sent)))
-            });
-            Tree::Map(entries.collect())
-        }
-        _ => complete.clone(),
-    }
 }
 
 fn before_first(
@@ -140,7 +176,8 @@ fn merged(
 ) -> Result<(Tree, Vec<ManagedFields>), Failure> {
     let writer = &options.writer;
     let own = fields::named(config, kind.object);
-    let (last, others): (Vec<_>, Vec<_>) = known.into_iter().partition(|entry| writer.wrote(entry, "Apply"));
+    let known = known.into_iter().filter(|entry| writer.understands(entry));
+    let (last, others): (Vec<_>, Vec<_>) = known.partition(|entry| writer.wrote(entry, "Apply"));
     let mut others: Vec<(ManagedFields, Set)> = others
         .into_iter()
         .map(|entry| {
@@ -152,11 +189,12 @@ fn merged(
     // What this manager applied before and leaves out now goes, unless somebody else wants it.
     if let Some(last) = last.first() {
         let mut dropped = Set::parse(&last.fields);
-        dropped.subtract(&own);
+        let mut kept = own.clone();
         for (_, set) in &others {
-            dropped.subtract(set);
+            kept.union(set);
         }
-        fields::remove(&mut after, &dropped);
+        dropped.subtract(&kept);
+        fields::remove(&mut after, &dropped, &kept);
     }
     let changed = fields::difference(before, &after, kind.object);
     let mut touched = changed.added.clone();
@@ -173,10 +211,20 @@ fn merged(
         .map(|(entry, set)| ManagedFields { fields: set.to_text().into(), ..entry })
         .collect();
     if !own.is_empty() {
-        entries.push(writer.entry("Apply", &own));
+        let mut entry = writer.entry("Apply", &own);
+        // The time is that of the last change, which this is none of.
+        if changes_nothing(before, &after, kind) {
+            entry.time = last.first().and_then(|last| last.time);
+        }
+        entries.push(entry);
     }
     managed::sort(&mut entries);
     Ok((after, entries))
+}
+
+fn changes_nothing(before: &Tree, after: &Tree, kind: &'static Kind) -> bool {
+    read::read(after, kind.object)
+        .is_ok_and(|decoded| fields::difference(before, &decoded.object, kind.object).is_none())
 }
 
 fn refuse_conflicts(others: &[(ManagedFields, Set)], touched: &Set, force: bool) -> Result<(), Failure> {
@@ -187,6 +235,7 @@ fn refuse_conflicts(others: &[(ManagedFields, Set)], touched: &Set, force: bool)
             conflicts.push((shown(entry), paths));
         }
     }
+    conflicts.sort();
     let count: usize = conflicts.iter().map(|(_, paths)| paths.len()).sum();
     if force || count == 0 {
         return Ok(());

@@ -23,10 +23,12 @@ pub(crate) fn encode_url(bytes: &[u8]) -> String {
 /// Where the first byte is that does not belong there.
 pub(crate) fn decode(text: &str) -> Result<Vec<u8>, usize> {
     let body = text.trim_end_matches('=');
+    // What is no digit is told before what is missing.
+    let decoded = decode_with(body, STANDARD)?;
     if !text.len().is_multiple_of(4) || text.len() - body.len() > 2 {
         return Err(body.len());
     }
-    decode_with(body, STANDARD)
+    Ok(decoded)
 }
 
 /// Reads the URL-safe alphabet without padding.

@@ -21,6 +21,10 @@ const OTHER_KINDS: [(&str, &[&str]); 5] = [
     ("coordination.k8s.io/v1beta1", &["LeaseCandidate"]),
 ];
 
+/// Where the scheme is said to be that does not know a kind; it depends on how a server was built, and is that of a build
+/// from modules.
+pub(crate) const SCHEME: &str = "pkg/runtime/scheme.go:111";
+
 /// Formats of bodies and answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
@@ -35,7 +39,10 @@ impl Format {
     /// # Errors
     /// 415: it is none that the server reads.
     pub(crate) fn of(content_type: &str) -> Result<Self, Failure> {
-        match content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase().as_str() {
+        let mut parts = content_type.split(';');
+        let essence = parts.next().unwrap_or("").trim().to_ascii_lowercase();
+        let is_well_formed = parts.all(|part| part.trim().is_empty() || part.contains('='));
+        match if is_well_formed { essence.as_str() } else { "malformed" } {
             "" | "application/json" => Ok(Self::Json),
             "application/yaml" => Ok(Self::Yaml),
             "application/vnd.kubernetes.protobuf" => Ok(Self::Protobuf),
@@ -71,7 +78,7 @@ pub(crate) fn object(
 ) -> Result<Sent, Failure> {
     let sent = match format {
         Format::Json => json::parse(body).map_err(|error| unrecognized(kind, &parse_error(&error), body))?,
-        Format::Yaml => yaml(body).map_err(|error| unrecognized(kind, &parse_error(&error), body))?,
+        Format::Yaml => yaml(body).map_err(|error| unrecognized(kind, &error, body))?,
         Format::Protobuf => protobuf::object(body, kind).map_err(|error| unrecognized(kind, &error, body))?,
     };
     check_kind(&sent, kind, body)?;
@@ -118,11 +125,39 @@ pub(crate) fn yaml(body: &[u8]) -> Result<Tree, String> {
     if text.trim().is_empty() {
         return Ok(Tree::Null);
     }
-    let value: serde_json::Value = serde_saphyr::from_str(text).map_err(|error| {
+    let options = serde_saphyr::options! { duplicate_keys: serde_saphyr::DuplicateKeyPolicy::LastWins };
+    let read = serde_saphyr::from_str_with_options(first_document(text), options);
+    let value: serde_json::Value = read.map_err(|error| {
         let text = error.to_string();
         format!("yaml: {}", text.lines().next().unwrap_or_default())
     })?;
-    json::parse(value.to_string().as_bytes())
+    json::parse(whole_numbers(value).to_string().as_bytes())
+}
+
+/// What stands before the second document of a stream; the server reads no further.
+fn first_document(text: &str) -> &str {
+    let body = text.strip_prefix("---").unwrap_or(text);
+    match body.find("\n---") {
+        Some(at) => &body[..=at],
+        None => text,
+    }
+}
+
+/// Fractions that are none become whole numbers, as Go prints them.
+fn whole_numbers(value: serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    const EXACT_MAX: f64 = 9e15;
+    match value {
+        Value::Array(items) => items.into_iter().map(whole_numbers).collect(),
+        Value::Object(entries) => {
+            entries.into_iter().map(|(key, value)| (key, whole_numbers(value))).collect()
+        }
+        Value::Number(number) if number.is_f64() => match number.as_f64() {
+            Some(float) if float.fract() == 0.0 && float.abs() < EXACT_MAX => Value::from(float as i64),
+            _ => Value::Number(number),
+        },
+        other => other,
+    }
 }
 
 fn parse_error(error: &str) -> String {
@@ -152,14 +187,19 @@ fn summary(body: &[u8]) -> String {
     }
 }
 
-fn check_kind(sent: &Tree, kind: &'static Kind, body: &[u8]) -> Result<(), Failure> {
+/// What Go's decoder says of a document that is no object.
+pub(crate) fn not_an_object(sent: &Tree) -> String {
     const HEAD: &str = r#"struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }"#;
+    format!("json: cannot unmarshal {} into Go value of type {HEAD}", type_name(sent))
+}
+
+fn check_kind(sent: &Tree, kind: &'static Kind, body: &[u8]) -> Result<(), Failure> {
     let wrong = |found: &str, place: &str| {
         let error = format!("json: cannot unmarshal {found} into Go {place}");
         unrecognized(kind, &parse_error(&error), body)
     };
     if !matches!(sent, Tree::Map(_) | Tree::Null) {
-        return Err(wrong(type_name(sent), &format!("value of type {HEAD}")));
+        return Err(unrecognized(kind, &parse_error(&not_an_object(sent)), body));
     }
     for name in ["apiVersion", "kind"] {
         if let Some(value) = sent.get(name).filter(|value| value.as_text().is_none() && !value.is_null()) {
@@ -167,11 +207,12 @@ fn check_kind(sent: &Tree, kind: &'static Kind, body: &[u8]) -> Result<(), Failu
         }
     }
     let expected = kind.api_version();
-    let api_version = Some(sent.text_at(&["apiVersion"])).filter(|v| !v.is_empty()).unwrap_or(&expected);
+    let api_version =
+        Some(sent.text_at(&["apiVersion"])).filter(|v| !["", "/"].contains(v)).unwrap_or(&expected);
     let sent_kind = Some(sent.text_at(&["kind"])).filter(|k| !k.is_empty()).unwrap_or(kind.kind);
     if api_version.matches('/').count() > 1 {
         let error = format!("unexpected GroupVersion string: {api_version}");
-        return Err(unrecognized(kind, &parse_error(&error), body));
+        return Err(unrecognized(kind, &error, body));
     }
     if sent_kind == kind.kind && api_version == expected {
         return Ok(());
@@ -188,13 +229,21 @@ fn wrong_kind(kind: &Kind, expected: &str, sent_kind: &str, api_version: &str) -
             "the API version in the data ({api_version}) does not match the expected API version ({expected})"
         );
     }
-    let served = KINDS.iter().any(|known| known.kind == sent_kind && known.api_version() == api_version);
+    // Lists and options of requests are kinds of every group.
+    let known = KINDS.iter().filter(|known| known.api_version() == api_version);
+    let served = known
+        .clone()
+        .any(|known| sent_kind == known.kind || sent_kind.strip_suffix("List") == Some(known.kind));
+    let common =
+        ["DeleteOptions", "ListOptions", "CreateOptions", "UpdateOptions", "PatchOptions", "GetOptions"];
+    let served = served || (known.count() > 0 && common.contains(&sent_kind));
+    let served = served || (api_version == "v1" && ["Status", "List"].contains(&sent_kind));
     let other = OTHER_KINDS.iter().any(|(known, kinds)| *known == api_version && kinds.contains(&sent_kind));
     let why = if served || other {
         format!("converting ({version}.{sent_kind}) to ({}): unknown conversion", kind.internal)
     } else {
         format!(
-            "no kind {} is registered for version {} in scheme \"pkg/api/legacyscheme/scheme.go:30\"",
+            "no kind {} is registered for version {} in scheme \"{SCHEME}\"",
             Quoted(sent_kind),
             Quoted(api_version)
         )
@@ -202,7 +251,7 @@ fn wrong_kind(kind: &Kind, expected: &str, sent_kind: &str, api_version: &str) -
     format!("{sent_kind} in version {} cannot be handled as a {}: {why}", Quoted(version), kind.kind)
 }
 
-fn type_name(tree: &Tree) -> &'static str {
+pub(crate) fn type_name(tree: &Tree) -> &'static str {
     match tree {
         Tree::Null => "null",
         Tree::Bool(_) => "bool",

@@ -233,6 +233,8 @@ impl Served for LeaseSpec {
         put("acquireTime", self.acquire_time.map(moment));
         put("renewTime", self.renew_time.map(moment));
         put("leaseTransitions", self.lease_transitions.map(|n| Tree::number(n.into())));
+        put("strategy", self.strategy.clone().map(Tree::Text));
+        put("preferredHolder", self.preferred_holder.clone().map(Tree::Text));
         fields.push(("spec".into(), Tree::Map(spec)));
     }
 }
@@ -314,7 +316,7 @@ impl Served for ReportBody {
             Some((SmolStr::new(core), value))
         };
         let fields = Tree::Map(EVENT_NAMES.iter().filter_map(own).collect());
-        Self { fields: Arc::new(fields), namespace: namespace.into() }
+        Self { fields: Arc::new(fields), namespace: namespace.into(), is_strict: !is_core }
     }
 
     fn to_fields(&self, kind: &Kind, fields: &mut Vec<(SmolStr, Tree)>) {

@@ -1,16 +1,18 @@
 //! DELETE, of an object and of a collection.
 
+use std::collections::BTreeSet;
+
 use smol_str::SmolStr;
 
 use super::answer::{Answer, Content};
-use super::body::{self, Format};
+use super::body::{self, Format, SCHEME};
 use super::codec::{self, Served};
 use super::failure::{self, BadOption, Failure};
 use super::json;
+use super::list;
 use super::protobuf;
 use super::read;
 use super::schema::DELETE_OPTIONS;
-use super::selector::{Selector, field_of};
 use super::verbs::Call;
 use crate::store::text::Quoted;
 use crate::store::{DeleteOptions, Deleted, Details, Object, Propagation, Store, Tree, UidClaim};
@@ -28,19 +30,22 @@ pub(crate) fn delete<S: Served>(call: &Call<'_>, store: &mut Store) -> Result<An
 }
 
 pub(crate) fn delete_collection<S: Served>(call: &Call<'_>, store: &mut Store) -> Result<Answer, Failure> {
+    let (options, dry_run) = options(call)?;
     let kind = call.target.kind;
-    let selector = Selector::read(&call.request.query, kind)?;
-    let (_, dry_run) = options(call)?;
     let namespace = call.target.namespace.as_deref();
-    let takes =
-        |object: &Object<S>| selector.takes(&object.meta, |path| field_of(&codec::bare(object, kind), path));
-    let mut meta = Tree::empty();
-    meta.set("resourceVersion", Tree::text(store.revision().to_string()));
-    let gone: Vec<Object<S>> = match dry_run {
-        true => store.list::<S>(namespace).items.iter().filter(|object| takes(object)).cloned().collect(),
-        false => store.delete_collection::<S>(namespace, takes, call.now),
-    };
-    Ok(Answer::ok(Content::List(meta, gone.iter().map(|object| codec::bare(object, kind)).collect())))
+    // What is deleted is a list, with pages and all.
+    let page = list::page::<S>(call, store)?;
+    let names: BTreeSet<SmolStr> = page.items.iter().map(|object| object.meta.name.clone()).collect();
+    let takes = |object: &Object<S>| names.contains(&object.meta.name);
+    if dry_run {
+        for object in &page.items {
+            store.dry_delete::<S>(object.meta.path(), &options, call.now)?;
+        }
+    } else {
+        store.delete_collection::<S>(namespace, takes, &options, call.now)?;
+    }
+    let items = page.items.iter().map(|object| codec::bare(object, kind)).collect();
+    Ok(Answer::ok(Content::List(page.meta, items)))
 }
 
 fn success<S: Served>(object: &Object<S>) -> Tree {
@@ -76,6 +81,7 @@ pub(crate) fn options(call: &Call<'_>) -> Result<(DeleteOptions, bool), Failure>
         ("Orphan", _) => Propagation::Orphan,
         ("Foreground", _) => Propagation::Foreground,
         ("", Some(Tree::Bool(true))) => Propagation::Orphan,
+        ("", None) => Propagation::Unsaid,
         ("" | "Background", _) => Propagation::Background,
         (other, _) => {
             let quoted = Quoted(other);
@@ -125,11 +131,14 @@ fn from_body(call: &Call<'_>) -> Result<Tree, Failure> {
         Format::Yaml => body::yaml(call.body).map_err(unread)?,
         Format::Protobuf => protobuf::delete_options(call.body).map_err(Failure::bad_request)?,
     };
+    if !matches!(sent, Tree::Map(_) | Tree::Null) {
+        return Err(unread(body::not_an_object(&sent)));
+    }
     let (kind, api_version) = (sent.text_at(&["kind"]), sent.text_at(&["apiVersion"]));
     if !["", "DeleteOptions"].contains(&kind) {
         let version = if api_version.is_empty() { "meta.k8s.io/v1" } else { api_version };
         return Err(Failure::bad_request(format!(
-            "no kind {} is registered for version {} in scheme \"pkg/apis/meta/internalversion/scheme/register.go:27\"",
+            "no kind {} is registered for version {} in scheme \"{SCHEME}\"",
             Quoted(kind),
             Quoted(version)
         )));

@@ -21,7 +21,9 @@ pub(crate) fn health(request: &Request) -> Option<Answer> {
 /// 404: there is nothing there.
 pub(crate) fn answer(request: &Request) -> Result<Answer, Failure> {
     if request.method != "GET" {
-        return Err(Failure::no_such_path());
+        let path = request.path.trim_end_matches('/');
+        let is_known = ["/api", "/version"].contains(&path);
+        return Err(if is_known { Failure::method_not_allowed() } else { Failure::no_such_path() });
     }
     let path = request.path.trim_end_matches('/');
     let document = match path {
@@ -36,6 +38,7 @@ pub(crate) fn answer(request: &Request) -> Result<Answer, Failure> {
                 super::codec::typed(group_tree(group), "APIGroup", "v1")
             }
             ["apis", group, version] if has(group, version) => resources(group, version),
+            ["apis", group, _] if groups().contains(group) => return Err(Failure::no_such_resource()),
             _ => return super::openapi::answer(request),
         },
     };
@@ -118,6 +121,7 @@ fn resources(group: &str, version: &str) -> Tree {
         tree.set("kind", Tree::text(kind.kind));
         tree.set("verbs", verbs(kind));
         short_names(kind, &mut tree);
+        tree.set("storageVersionHash", Tree::text(storage_version_hash(kind)));
         tree
     };
     let kinds = KINDS.iter().filter(|kind| kind.group == group && kind.version == version);
@@ -125,7 +129,23 @@ fn resources(group: &str, version: &str) -> Tree {
     let group_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
     list.set("groupVersion", Tree::text(group_version));
     list.set("resources", Tree::List(kinds.map(resource).collect()));
-    super::codec::typed(list, "APIResourceList", "v1")
+    let mut list = super::codec::typed(list, "APIResourceList", "v1");
+    // As a real server leaves it out.
+    if group.is_empty() {
+        list.remove("apiVersion");
+    }
+    list
+}
+
+/// A hash of group, version and kind that a real server was seen to give.
+fn storage_version_hash(kind: &Kind) -> &'static str {
+    match kind.plural {
+        "leases" => "gqkMMb/YqFM=",
+        "configmaps" => "qFsyl6wFWjQ=",
+        "endpoints" => "fWeeMqaN/OA=",
+        "namespaces" => "Q3oi5N2YM8M=",
+        _ => "r2yiGXH7wu8=",
+    }
 }
 
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";

@@ -18,6 +18,8 @@ pub(crate) struct Failure {
     pub(crate) retry_after_seconds: Option<u32>,
     /// `metadata.continue`: how to go on all the same.
     pub(crate) continues: Option<String>,
+    /// What was odd about the request besides.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// What the body of a refusal looks like.
@@ -48,6 +50,7 @@ impl Failure {
             form: Form::Status,
             retry_after_seconds: None,
             continues: None,
+            warnings: Vec::new(),
         }
     }
 
@@ -62,6 +65,11 @@ impl Failure {
 
     pub(crate) fn text(code: u16, message: impl Into<String>) -> Self {
         Self { form: Form::Text, ..Self::new(code, "", message) }
+    }
+
+    pub(crate) fn with_warnings(mut self, warnings: &[String]) -> Self {
+        self.warnings = warnings.to_vec();
+        self
     }
 
     pub(crate) fn with_details(mut self, details: Tree) -> Self {
@@ -186,6 +194,7 @@ impl From<Status> for Failure {
             form: Form::Status,
             retry_after_seconds,
             continues: None,
+            warnings: Vec::new(),
         }
     }
 }

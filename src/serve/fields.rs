@@ -1,6 +1,6 @@
 //! Sets of fields, as `managedFields` records them: what of an object there is, and what differs between two.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use smol_str::{SmolStr, format_smolstr};
 
@@ -169,6 +169,7 @@ fn differ(old: Option<&Tree>, new: Option<&Tree>, ty: Type) -> Difference {
     let mut here = Difference::default();
     match ty {
         Type::Struct(of) if !of.atomic => {
+            presence(old.is_some(), new.is_some(), &mut here);
             for field in of.fields {
                 let part = |tree: Option<&'_ Tree>| tree.and_then(|tree| tree.get(field.name)).cloned();
                 let (old, new) = (part(old), part(new));
@@ -257,7 +258,8 @@ fn named_in(value: &Tree, ty: Type) -> Set {
         }
         Type::TextMap | Type::BytesMap | Type::List(_, Merge::Set | Merge::Key(_)) => {
             let parts = elements(Some(value), ty);
-            set.is_member = parts.is_empty();
+            // Of an empty list there is nothing to own; of a map there is that it is empty.
+            set.is_member = parts.is_empty() && !matches!(value, Tree::List(_));
             for key in parts.into_keys() {
                 set.insert(key, Set::member());
             }
@@ -267,8 +269,8 @@ fn named_in(value: &Tree, ty: Type) -> Set {
     set
 }
 
-/// Takes the fields of a set out of an object.
-pub(crate) fn remove(object: &mut Tree, set: &Set) {
+/// Takes the fields of a set out of an object, but of a field that goes as a whole not what is to be `kept`.
+pub(crate) fn remove(object: &mut Tree, set: &Set, kept: &Set) {
     if let Tree::List(items) = object {
         let is_gone =
             |item: &Tree, merge| set.below.get(&element_of(item, merge)).is_some_and(|below| below.is_member);
@@ -276,13 +278,33 @@ pub(crate) fn remove(object: &mut Tree, set: &Set) {
         return;
     }
     let Tree::Map(entries) = object else { return };
+    let nothing = Set::default();
     entries.retain_mut(|(name, value)| {
-        let Some(below) = set.below.get(&format_smolstr!("f:{name}")) else { return true };
-        if !below.is_member {
-            remove(value, below);
+        let key = format_smolstr!("f:{name}");
+        let Some(below) = set.below.get(&key) else { return true };
+        let wanted = kept.below.get(&key);
+        match (below.is_member, wanted) {
+            (false, wanted) => remove(value, below, wanted.unwrap_or(&nothing)),
+            (true, None) => return false,
+            (true, Some(wanted)) => retain(value, wanted),
         }
-        !below.is_member
+        true
     });
+}
+
+/// Leaves of a map or list what a set names.
+fn retain(object: &mut Tree, set: &Set) {
+    match object {
+        _ if set.is_member => {}
+        Tree::Map(entries) => entries.retain_mut(|(name, value)| {
+            let below = set.below.get(&format_smolstr!("f:{name}"));
+            below.inspect(|below| retain(value, below)).is_some()
+        }),
+        Tree::List(items) => items.retain(|item| {
+            [Merge::Set, Merge::Key("uid")].iter().any(|&how| set.below.contains_key(&element_of(item, how)))
+        }),
+        _ => {}
+    }
 }
 
 /// Lays an applied configuration over an object.
@@ -306,18 +328,33 @@ fn merge_value(live: Option<&Tree>, config: &Tree, ty: Type) -> Tree {
             Tree::Map(merged.into_iter().collect())
         }
         Type::List(_, how @ (Merge::Set | Merge::Key(_))) => {
-            let mut items = live.items().to_vec();
-            let mut places: BTreeMap<_, _> =
-                items.iter().enumerate().map(|(at, item)| (element_of(item, how), at)).collect();
-            for item in config.items() {
-                let at = *places.entry(element_of(item, how)).or_insert(items.len());
-                match items.get_mut(at) {
-                    Some(known) => *known = item.clone(),
-                    None => items.push(item.clone()),
-                }
-            }
-            Tree::List(items)
+            Tree::List(merge_items(live.items(), config.items(), how))
         }
         _ => config.clone(),
     }
+}
+
+/// Two lists of distinct items as one: those of both in the order of `config`, those of `live` alone where they stood.
+fn merge_items(live: &[Tree], config: &[Tree], how: Merge) -> Vec<Tree> {
+    let names = |list: &[Tree]| list.iter().map(|item| element_of(item, how)).collect::<Vec<_>>();
+    let (known, wanted) = (names(live), names(config));
+    let in_wanted: BTreeSet<_> = wanted.iter().collect();
+    let (mut merged, mut told) = (Vec::new(), BTreeSet::new());
+    let (mut l, mut r) = (0, 0);
+    while l < live.len() || r < config.len() {
+        if l < live.len() && (told.contains(&known[l]) || !in_wanted.contains(&known[l])) {
+            if told.insert(&known[l]) {
+                merged.push(live[l].clone());
+            }
+            l += 1;
+        } else if r < config.len() {
+            if told.insert(&wanted[r]) {
+                merged.push(config[r].clone());
+            }
+            r += 1;
+        } else {
+            l += 1;
+        }
+    }
+    merged
 }

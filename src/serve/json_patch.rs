@@ -33,15 +33,11 @@ pub(crate) fn read(patch: &Tree) -> Result<Vec<Operation>, String> {
         };
         format!("json: cannot unmarshal {found} into Go {place}")
     };
-    let Tree::List(items) = patch else {
-        return Err(cannot(patch, "value of type []handlers.jsonPatchOp"));
+    let items = match patch {
+        Tree::List(items) => items.as_slice(),
+        Tree::Null => &[],
+        _ => return Err(cannot(patch, "value of type []handlers.jsonPatchOp")),
     };
-    if items.len() > OPERATIONS_MAX {
-        return Err(format!(
-            "The allowed maximum operations in a JSON patch is {OPERATIONS_MAX}, got {}",
-            items.len()
-        ));
-    }
     let operation = |item: &Tree| {
         if !matches!(item, Tree::Map(_)) {
             return Err(cannot(item, "value of type handlers.jsonPatchOp"));
@@ -61,6 +57,41 @@ pub(crate) fn read(patch: &Tree) -> Result<Vec<Operation>, String> {
     items.iter().map(operation).collect()
 }
 
+/// Checks how many operations there are.
+///
+/// # Errors
+/// Too many.
+pub(crate) fn check_length(patch: &Tree) -> Result<(), String> {
+    let length = patch.items().len();
+    if length <= OPERATIONS_MAX {
+        return Ok(());
+    }
+    Err(format!("The allowed maximum operations in a JSON patch is {OPERATIONS_MAX}, got {length}"))
+}
+
+/// What a strict decoder says of the operations.
+pub(crate) fn strict(patch: &Tree) -> Vec<String> {
+    const KNOWN: [&str; 4] = ["op", "path", "from", "value"];
+    const ERRORS_MAX: usize = 100;
+    let mut found = Vec::new();
+    for (index, item) in patch.items().iter().enumerate() {
+        let mut seen: Vec<&str> = Vec::new();
+        for (key, _) in item.entries() {
+            if found.len() >= ERRORS_MAX {
+                return found;
+            }
+            if !KNOWN.contains(&key.as_str()) {
+                found.push(format!("json patch unknown field \"[{index}].{key}\""));
+            } else if seen.contains(&key.as_str()) {
+                found.push(format!("json patch duplicate field \"[{index}].{key}\""));
+            } else {
+                seen.push(key);
+            }
+        }
+    }
+    found
+}
+
 /// Applies the operations, all or none.
 ///
 /// # Errors
@@ -69,7 +100,7 @@ pub(crate) fn apply(operations: &[Operation], to: &Tree) -> Result<Tree, String>
     let mut tree = to.clone();
     let mut copied = 0;
     for operation in operations {
-        let path = pointer(operation.path.as_deref().ok_or("an operation without a path")?)?;
+        let path = pointer(operation.path.as_deref().ok_or("an operation without a path")?);
         let value = || operation.value.clone().unwrap_or_default();
         match operation.op.as_str() {
             "add" => add(&mut tree, &path, value())?,
@@ -80,7 +111,7 @@ pub(crate) fn apply(operations: &[Operation], to: &Tree) -> Result<Tree, String>
                 None => add_key(&mut tree, &path, value())?,
             },
             "move" => {
-                let from = pointer(operation.from.as_deref().ok_or("a move from nowhere")?)?;
+                let from = pointer(operation.from.as_deref().ok_or("a move from nowhere")?);
                 if path.len() > from.len() && path.starts_with(&from) {
                     return Err("a move into itself".into());
                 }
@@ -88,8 +119,14 @@ pub(crate) fn apply(operations: &[Operation], to: &Tree) -> Result<Tree, String>
                 add(&mut tree, &path, value)?;
             }
             "copy" => {
-                let from = pointer(operation.from.as_deref().ok_or("a copy from nowhere")?)?;
-                let value = get(&mut tree, &from).ok_or("nothing to copy")?.clone();
+                let from = pointer(operation.from.as_deref().ok_or("a copy from nowhere")?);
+                // As the server's library does it: what is not there is copied as null, if there is a place for it.
+                let found = get(&mut tree, &from).map(|value| value.clone());
+                let value = match found {
+                    Some(value) => value,
+                    None if has_parent(&mut tree, &from) => Tree::Null,
+                    None => return Err("nothing to copy".into()),
+                };
                 copied += size(&value);
                 if copied > COPIED_VALUES_MAX {
                     return Err("copies too much".into());
@@ -98,6 +135,9 @@ pub(crate) fn apply(operations: &[Operation], to: &Tree) -> Result<Tree, String>
             }
             "test" => {
                 let wanted = value();
+                if !path.is_empty() && !is_within(&mut tree, &path) {
+                    return Err("nothing to test in".into());
+                }
                 let found = get(&mut tree, &path);
                 if !found.map_or(wanted.is_null(), |found| found.same(&wanted)) {
                     return Err("a test failed".into());
@@ -107,10 +147,33 @@ pub(crate) fn apply(operations: &[Operation], to: &Tree) -> Result<Tree, String>
         }
     }
     // As the server's library leaves it; it shows in one message.
-    if let Tree::Map(entries) = &mut tree {
+    for path in operations.iter().flat_map(|operation| [&operation.path, &operation.from]).flatten() {
+        sort_along(&mut tree, &pointer(path));
+    }
+    sort_along(&mut tree, &[]);
+    Ok(tree)
+}
+
+/// Puts the maps on the way to a value in the order of their keys.
+fn sort_along(tree: &mut Tree, path: &[String]) {
+    if let Tree::Map(entries) = tree {
         entries.sort_by(|a, b| a.0.cmp(&b.0));
     }
-    Ok(tree)
+    if let [first, rest @ ..] = path
+        && !rest.is_empty()
+        && let Some(next) = get(tree, core::slice::from_ref(first))
+    {
+        sort_along(next, rest);
+    }
+}
+
+/// Whether what is above a place is a map or a list.
+fn is_within(tree: &mut Tree, path: &[String]) -> bool {
+    path.split_last().is_some_and(|(_, above)| matches!(get(tree, above), Some(Tree::Map(_) | Tree::List(_))))
+}
+
+fn has_parent(tree: &mut Tree, path: &[String]) -> bool {
+    path.split_last().is_some_and(|(_, above)| matches!(get(tree, above), Some(Tree::Map(_))))
 }
 
 fn size(tree: &Tree) -> usize {
@@ -118,12 +181,10 @@ fn size(tree: &Tree) -> usize {
         + tree.entries().iter().map(|(_, value)| size(value)).sum::<usize>()
 }
 
-fn pointer(text: &str) -> Result<Vec<String>, String> {
-    match text.strip_prefix('/') {
-        None if text.is_empty() => Ok(Vec::new()),
-        None => Err("a path without a slash".into()),
-        Some(rest) => Ok(rest.split('/').map(|part| part.replace("~1", "/").replace("~0", "~")).collect()),
-    }
+/// The steps of a path. As the server's library does it, whatever stands before the first slash is skipped.
+fn pointer(text: &str) -> Vec<String> {
+    let steps = text.split('/').skip(1);
+    steps.map(|part| part.replace("~1", "/").replace("~0", "~")).collect()
 }
 
 fn get<'a>(tree: &'a mut Tree, path: &[String]) -> Option<&'a mut Tree> {
@@ -139,11 +200,11 @@ fn get<'a>(tree: &'a mut Tree, path: &[String]) -> Option<&'a mut Tree> {
     get(next, rest)
 }
 
+/// A place in a list; negative ones count from the end.
 fn index(text: &str, length: usize) -> Option<usize> {
-    if text == "0" || !text.starts_with('0') {
-        return text.parse().ok().filter(|&at| at < length);
-    }
-    None
+    let at: i64 = text.parse().ok()?;
+    let length = i64::try_from(length).ok()?;
+    usize::try_from(if at < 0 { at + length } else { at }).ok().filter(|&at| (at as i64) < length)
 }
 
 fn add(tree: &mut Tree, path: &[String], value: Tree) -> Result<(), String> {

@@ -14,6 +14,22 @@ use crate::store::text::Quoted;
 use crate::store::{Object, Revision, RevisionClaim, Store, StoreError, Tree};
 
 pub(crate) fn list<S: Served>(call: &Call<'_>, store: &Store) -> Result<Answer, Failure> {
+    let Part { meta, items } = page::<S>(call, store)?;
+    let items = items.iter().map(|object| codec::bare(object, call.target.kind)).collect();
+    Ok(Answer::ok(Content::List(meta, items)))
+}
+
+/// A part of a list: its metadata and its objects.
+pub(crate) struct Part<S: Served> {
+    pub(crate) meta: Tree,
+    pub(crate) items: Vec<Object<S>>,
+}
+
+/// The page that a request asks for.
+///
+/// # Errors
+/// Its parameters are malformed (400 or 422), or what it asks for is gone (410) or yet to come (504).
+pub(crate) fn page<S: Served>(call: &Call<'_>, store: &Store) -> Result<Part<S>, Failure> {
     let query = &call.request.query;
     let selector = Selector::read(query, call.target.kind)?;
     let page = Page::read(query)?;
@@ -43,8 +59,8 @@ pub(crate) fn list<S: Served>(call: &Call<'_>, store: &Store) -> Result<Answer, 
             meta.set("remainingItemCount", Tree::number(i64::try_from(remaining).unwrap_or(i64::MAX)));
         }
     }
-    let items = shown.into_iter().map(|object| codec::bare(object, kind)).collect();
-    Ok(Answer::ok(Content::List(meta, items)))
+    let items = shown.into_iter().cloned().collect();
+    Ok(Part { meta, items })
 }
 
 /// The objects to choose from, their revision, and whether they are the present ones.
@@ -99,6 +115,7 @@ struct Page {
 
 impl Page {
     fn read(query: &Query) -> Result<Self, Failure> {
+        query.number("timeoutSeconds")?;
         let limit = query.number("limit")?.and_then(|n| usize::try_from(n).ok()).filter(|&n| n > 0);
         let (version, how) = (query.get("resourceVersion"), query.get("resourceVersionMatch"));
         let continued = query.get("continue");
@@ -171,7 +188,7 @@ fn check_match(version: &str, how: &str, continued: &str, initial_events: bool) 
     if !["", "Exact", "NotOlderThan"].contains(&how) {
         let quoted = Quoted(how);
         let message =
-            format!("Unsupported value: {quoted}: supported values: \"\", \"Exact\", \"NotOlderThan\"");
+            format!("Unsupported value: {quoted}: supported values: \"Exact\", \"NotOlderThan\", \"\"");
         errors.push(BadOption { field: FIELD, reason: "FieldValueNotSupported", message });
     }
     if errors.is_empty() { Ok(()) } else { Err(Failure::invalid_options("ListOptions", &errors)) }
@@ -193,11 +210,13 @@ impl Token {
     }
 
     fn parse(text: &str) -> Result<Self, Failure> {
-        let bad = |why: &str| Failure::bad_request(format!("continue key is not valid: {why}"));
+        let bad = |why: &str| {
+            Failure::bad_request(format!("invalid continue token: continue key is not valid: {why}"))
+        };
         let bytes = base64::decode_url(text).ok_or_else(|| bad("illegal base64 data"))?;
         let tree = json::parse(&bytes).map_err(|why| bad(&why))?;
         if tree.text_at(&["v"]) != "meta.k8s.io/v1" {
-            let version = Quoted(tree.text_at(&["v"])).to_string();
+            let version = tree.text_at(&["v"]);
             return Err(bad(&format!("server does not recognize this encoded version {version}")));
         }
         let rv = match tree.get("rv") {
@@ -210,6 +229,9 @@ impl Token {
         let start = tree.text_at(&["start"]);
         if start.is_empty() {
             return Err(bad("encoded start key empty (version meta.k8s.io/v1)"));
+        }
+        if start.split('/').any(|part| part == "..") {
+            return Err(bad(start));
         }
         let start = if start.starts_with('/') { start.to_owned() } else { format!("/{start}") };
         Ok(Self { rv, start })

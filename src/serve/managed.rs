@@ -26,6 +26,11 @@ impl Writer {
         }
     }
 
+    /// Whether an entry is of this writer's version: others cannot be carried over, and are dropped.
+    pub(crate) fn understands(&self, entry: &ManagedFields) -> bool {
+        entry.api_version == self.api_version
+    }
+
     pub(crate) fn wrote(&self, entry: &ManagedFields, operation: &str) -> bool {
         entry.manager == self.manager
             && entry.operation == operation
@@ -47,7 +52,7 @@ pub(crate) fn after_update(
     let mut lost = own.clone();
     lost.union(&changed.removed);
     let mut after = Vec::with_capacity(entries.len() + 1);
-    for entry in entries {
+    for entry in entries.iter().filter(|entry| writer.understands(entry)) {
         let mut set = Set::parse(&entry.fields);
         if writer.wrote(entry, "Update") && !own.is_empty() {
             set.subtract(&changed.removed);

@@ -60,6 +60,7 @@ fn merge_struct(to: &Tree, patch: &Tree, of: &'static Struct) -> Result<Tree, Fa
         _ => {}
     }
     let mut merged: BTreeMap<SmolStr, Tree> = to.entries().iter().cloned().collect();
+    let mut orders = Vec::new();
     for (key, value) in patch.entries() {
         if key == "$patch" {
             continue;
@@ -72,10 +73,10 @@ fn merge_struct(to: &Tree, patch: &Tree, of: &'static Struct) -> Result<Tree, Fa
             continue;
         }
         if let Some(name) = key.strip_prefix("$setElementOrder/") {
-            // The order of what is merged is kept; it carries no meaning in any of the kinds served.
-            if !matches!(value, Tree::List(_)) {
+            let Tree::List(order) = value else {
                 return Err(bad(&format!("invalid value for $setElementOrder/{name}")));
-            }
+            };
+            orders.push((name, order));
             continue;
         }
         if key == "$retainKeys" {
@@ -94,7 +95,48 @@ fn merge_struct(to: &Tree, patch: &Tree, of: &'static Struct) -> Result<Tree, Fa
         };
         merged.insert(key.clone(), value);
     }
+    for (name, order) in orders {
+        if let (Some(Tree::List(items)), Some(Field { ty: Type::List(_, how), .. })) =
+            (merged.get_mut(name), of.field(name))
+        {
+            let server = to.get(name).map(Tree::items).unwrap_or_default();
+            *items = in_order(core::mem::take(items), order, server, *how);
+        }
+    }
     Ok(Tree::Map(merged.into_iter().collect()))
+}
+
+/// Merged items in the server's order: those of `wanted` in that order, the others in that of `server`, and of two from
+/// different lists the one that stood first, if both stood there before, or else the wanted one.
+fn in_order(items: Vec<Tree>, wanted: &[Tree], server: &[Tree], how: Merge) -> Vec<Tree> {
+    let places = |list: &[Tree]| -> BTreeMap<String, usize> {
+        list.iter().enumerate().map(|(at, item)| (name_of(item, how), at)).collect()
+    };
+    let (wanted, server) = (places(wanted), places(server));
+    let (mut ours, mut theirs): (Vec<Tree>, Vec<Tree>) =
+        items.into_iter().partition(|item| wanted.contains_key(&name_of(item, how)));
+    ours.sort_by_key(|item| wanted.get(&name_of(item, how)).copied());
+    theirs.sort_by_key(|item| server.get(&name_of(item, how)).copied());
+    let (mut ours, mut theirs) = (ours.into_iter().peekable(), theirs.into_iter().peekable());
+    let mut merged = Vec::new();
+    loop {
+        let place = |item: Option<&Tree>| item.and_then(|item| server.get(&name_of(item, how)).copied());
+        let first = matches!((place(theirs.peek()), place(ours.peek())), (Some(a), Some(b)) if a < b);
+        let next = if first || ours.peek().is_none() { theirs.next() } else { ours.next() };
+        match next {
+            Some(item) => merged.push(item),
+            None => return merged,
+        }
+    }
+}
+
+/// What an item of a merged list is told apart by.
+fn name_of(item: &Tree, how: Merge) -> String {
+    let name = match how {
+        Merge::Key(key) => item.get(key).unwrap_or(&Tree::Null),
+        _ => item,
+    };
+    super::json::Shown(name).to_string()
 }
 
 fn merge_field(old: &Tree, value: &Tree, field: &'static Field) -> Result<Tree, Failure> {
@@ -108,9 +150,13 @@ fn merge_field(old: &Tree, value: &Tree, field: &'static Field) -> Result<Tree, 
         (Type::List(_, Merge::Set), Tree::List(items)) => {
             let known: BTreeSet<_> = old.items().iter().filter_map(Tree::as_text).collect();
             let is_new = |item: &&Tree| item.as_text().is_none_or(|text| !known.contains(text));
-            Ok(Tree::List(old.items().iter().chain(items.iter().filter(is_new)).cloned().collect()))
+            let all = old.items().iter().chain(items.iter().filter(is_new)).cloned().collect();
+            Ok(Tree::List(in_order(all, items, old.items(), Merge::Set)))
         }
-        (Type::List(_, Merge::Key(key)), Tree::List(items)) => merge_keyed(old, items, key),
+        (Type::List(_, how @ Merge::Key(key)), Tree::List(items)) => match merge_keyed(old, items, key)? {
+            Tree::List(merged) => Ok(Tree::List(in_order(merged, items, old.items(), how))),
+            other => Ok(other),
+        },
         _ => Ok(value.clone()),
     }
 }
@@ -136,7 +182,7 @@ fn merge_keyed(old: &Tree, items: &[Tree], key: &str) -> Result<Tree, Failure> {
             _ => {}
         }
         if name.is_none() {
-            let shown = super::json::Shown(item).to_string();
+            let shown = super::patch::go_value(item);
             return Err(Failure::internal(format!(
                 "map: {shown} does not contain declared merge key: {key}"
             )));
@@ -155,10 +201,10 @@ fn merge_keyed(old: &Tree, items: &[Tree], key: &str) -> Result<Tree, Failure> {
 fn directive(patch: &Tree) -> Result<Option<&str>, Failure> {
     match patch.get("$patch") {
         None => Ok(None),
-        Some(Tree::Text(text)) if ["replace", "delete", "merge"].contains(&text.as_str()) => Ok(Some(text)),
+        Some(Tree::Text(text)) if ["replace", "delete"].contains(&text.as_str()) => Ok(Some(text)),
         Some(other) => {
-            let shown = super::json::Shown(other).to_string();
-            Err(bad(&format!("unknown patch type found: {}", shown.trim_matches('"'))))
+            let (shown, all) = (super::patch::go_value(other), super::patch::go_value(patch));
+            Err(bad(&format!("unknown patch type: {shown} in map: {all}")))
         }
     }
 }

@@ -31,6 +31,7 @@ mod base64;
 mod body;
 mod certificate;
 mod codec;
+mod columns;
 mod connection;
 mod control;
 mod delete;
@@ -61,6 +62,7 @@ mod server;
 mod service;
 mod table;
 mod time;
+mod typed;
 mod verbs;
 mod watch;
 

@@ -93,9 +93,7 @@ fn check_manager(manager: &str, errors: &mut Vec<BadOption>) {
     if let Some((at, c)) = manager.chars().enumerate().find(|(_, c)| c.is_control()) {
         let quoted = crate::store::text::Quoted(manager);
         let code = u32::from(c);
-        let message = format!(
-            "Invalid value: {quoted}: invalid character U+{code:04X} (at position {at}), should only contain printable characters"
-        );
+        let message = format!("Invalid value: {quoted}: invalid character U+{code:04X} (at position {at})");
         errors.push(BadOption { field, reason: "FieldValueInvalid", message });
     }
 }

@@ -2,7 +2,7 @@
 
 use super::answer::Answer;
 use super::apply;
-use super::body;
+use super::body::{self, SCHEME};
 use super::codec::{self, Served};
 use super::failure::Failure;
 use super::json;
@@ -55,21 +55,27 @@ pub(crate) fn patch<S: Served>(call: &Call<'_>, store: &mut Store) -> Result<Ans
     let invalid = |why: &str| Failure::invalid_patch(&shown, why);
     for (name, right) in [("apiVersion", kind.api_version()), ("kind", kind.kind.to_owned())] {
         let sent = patched.text_at(&[name]);
-        if sent != right {
+        if !sent.is_empty() && sent != right {
             return Err(invalid(&changed_type(&patched, &kind.api_version(), kind.kind)));
         }
     }
-    let decoded = read::read(&patched, kind.object).map_err(|why| invalid(&why))?;
+    let decoded = read::read(&patched, kind.object).map_err(|why| match format {
+        PatchFormat::Strategic => invalid(&converted(&why)),
+        _ => invalid(&why),
+    })?;
     strict.extend(decoded.strict);
     if options.validation == Validation::Strict && !strict.is_empty() {
         return Err(invalid(&format!("strict decoding error: {}", strict.join(", "))));
     }
-    let warnings = if options.validation == Validation::Warn { strict } else { Vec::new() };
+    let mut warnings = if options.validation == Validation::Warn { strict } else { Vec::new() };
     let clears = body::clears_managed_fields(&patched);
-    let object = codec::incoming::<S>(&decoded.object, kind, call.namespace());
+    let mut object = codec::incoming::<S>(&decoded.object, kind, call.namespace());
+    verbs::dedup_owners(&mut object, " after mutating admission happens", &mut warnings);
     let mut own =
         |live: Option<&Object<S>>, next: &mut Object<S>| verbs::own(live, next, clears, kind, &options);
-    let written = store.patched_with(call.path(), object, options.dry_run, &mut own)?;
+    let written = store
+        .patched_with(call.path(), object, options.dry_run, &mut own)
+        .map_err(|error| Failure::from(error).with_warnings(&warnings))?;
     Ok(verbs::answer(&written, kind, warnings))
 }
 
@@ -87,12 +93,16 @@ fn patched(
         _ => decoding(why),
     })?;
     if format == PatchFormat::Json {
+        json_patch::check_length(&patch).map_err(|why| {
+            Failure::new(413, "RequestEntityTooLarge", format!("Request entity too large: {why}"))
+        })?;
         let operations = json_patch::read(&patch).map_err(decoding)?;
+        let strict = json_patch::strict(&patch);
         let rejected = || {
             let message = "the server rejected our request due to an error in our request";
             Failure::new(422, "Invalid", message).with_details(Tree::empty())
         };
-        return Ok((json_patch::apply(&operations, before).map_err(|_| rejected())?, Vec::new()));
+        return Ok((json_patch::apply(&operations, before).map_err(|_| rejected())?, strict));
     }
     let Tree::Map(_) = &patch else {
         let found = match &patch {
@@ -100,6 +110,7 @@ fn patched(
             Tree::Text(_) => "string",
             Tree::Number(_) => "number",
             Tree::Bool(_) => "bool",
+            _ if format == PatchFormat::Merge => return Err(Failure::bad_request("Invalid JSON Patch")),
             _ => return Ok((before.clone(), Vec::new())),
         };
         let why = format!("json: cannot unmarshal {found} into Go value of type map[string]interface {{}}");
@@ -116,23 +127,43 @@ fn patched(
     Ok((after, strict))
 }
 
+/// A strategic patch is not decoded but converted, which has words of its own for a value of a wrong type.
+fn converted(why: &str) -> String {
+    let Some((found, wanted)) = why
+        .strip_prefix("json: cannot unmarshal ")
+        .and_then(|rest| Some((rest.split(' ').next()?, rest.rsplit(' ').next()?)))
+    else {
+        return why.into();
+    };
+    let is_fraction = why.contains("unmarshal number") && why.contains('.') && wanted.starts_with("int");
+    let kind = match found {
+        "number" if is_fraction => "float64",
+        "number" => "int64",
+        "array" => "slice",
+        "object" => "map",
+        other => other,
+    };
+    match wanted {
+        "string" => format!("cannot convert {kind} to string"),
+        _ if wanted.starts_with("map") => format!("cannot restore map from {kind}"),
+        _ if wanted.starts_with("[]") => format!("cannot restore slice from {kind}"),
+        _ if wanted.starts_with("v1.") => format!("cannot restore struct from: {kind}"),
+        _ if found == "number" => format!("cannot convert {kind} to {wanted}"),
+        _ => format!("unrecognized type: {wanted}"),
+    }
+}
+
 fn changed_type(patched: &Tree, api_version: &str, kind: &str) -> String {
-    let (sent_version, sent_kind) = (patched.text_at(&["apiVersion"]), patched.text_at(&["kind"]));
-    if sent_kind.is_empty() {
-        return format!("Object 'Kind' is missing in '{}'", json::Shown(patched));
-    }
-    if sent_version.is_empty() {
-        return format!("Object 'apiVersion' is missing in '{}'", json::Shown(patched));
-    }
-    let _expected = (api_version, kind);
-    format!(
-        "no kind \"{sent_kind}\" is registered for version \"{sent_version}\" in scheme \
-         \"pkg/api/legacyscheme/scheme.go:30\""
-    )
+    let or = |name, otherwise: &str| match patched.text_at(&[name]) {
+        "" => otherwise.to_owned(),
+        sent => sent.to_owned(),
+    };
+    let (sent_version, sent_kind) = (or("apiVersion", api_version), or("kind", kind));
+    format!("no kind \"{sent_kind}\" is registered for version \"{sent_version}\" in scheme \"{SCHEME}\"")
 }
 
 /// A value as Go's `%+v` prints it.
-fn go_value(tree: &Tree) -> String {
+pub(crate) fn go_value(tree: &Tree) -> String {
     match tree {
         Tree::Null => "<nil>".into(),
         Tree::Bool(value) => value.to_string(),

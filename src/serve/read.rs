@@ -25,7 +25,7 @@ const STRICT_ERRORS_MAX: usize = 100;
 /// # Errors
 /// The first value of a wrong type, in the words of Go's decoder.
 pub(crate) fn read(tree: &Tree, object: &'static Struct) -> Result<Decoded, String> {
-    let mut reader = Reader { path: String::new(), strict: Vec::new(), error: None };
+    let mut reader = Reader { is_final: false, path: String::new(), strict: Vec::new(), error: None };
     let context = Context { root: object.name, owner: None, fields: "" };
     let object = reader.structure(tree, object, &context, true);
     match reader.error {
@@ -35,6 +35,8 @@ pub(crate) fn read(tree: &Tree, object: &'static Struct) -> Result<Decoded, Stri
 }
 
 struct Reader {
+    /// Whether `error` is one that ends the decoding.
+    is_final: bool,
     /// Where it is, as strict errors name it.
     path: String,
     strict: Vec<String>,
@@ -52,6 +54,13 @@ impl Reader {
     fn refuse(&mut self, error: impl FnOnce() -> String) {
         if self.error.is_none() {
             self.error = Some(error());
+        }
+    }
+
+    /// An error of a type that decodes itself: it is told rather than earlier ones, and nothing after it is looked at.
+    fn refuse_at_once(&mut self, error: String) {
+        if !core::mem::replace(&mut self.is_final, true) {
+            self.error = Some(error);
         }
     }
 
@@ -139,12 +148,12 @@ impl Reader {
         match ty {
             Type::Raw => (!tree.is_null()).then(|| tree.clone()),
             _ if tree.is_null() => None,
-            Type::Text => self.expect(tree, matches!(tree, Tree::Text(_)), "string", context),
+            Type::Text => self.expect(tree, matches!(tree, Tree::Text(_)), text_type(context), context),
             Type::Bool => self.expect(tree, matches!(tree, Tree::Bool(_)), "bool", context),
             Type::Int32 => self.expect(tree, integer::<i32>(tree), "int32", context),
             Type::Int64 => self.expect(tree, integer::<i64>(tree), "int64", context),
-            Type::Time => self.time(tree, false),
-            Type::MicroTime => self.time(tree, true),
+            Type::Time => self.time(tree, false, context),
+            Type::MicroTime => self.time(tree, true, context),
             Type::TextMap | Type::BytesMap => self.map(tree, ty, context),
             Type::Struct(of) => self.structure(tree, of, context, false),
             Type::List(of, _) => self.list(tree, *of, context),
@@ -159,11 +168,14 @@ impl Reader {
         None
     }
 
-    /// Times have a decoder of their own, which knows nothing of where it is.
-    fn time(&mut self, tree: &Tree, micro: bool) -> Option<Tree> {
+    /// Times have a decoder of their own.
+    fn time(&mut self, tree: &Tree, micro: bool, context: &Context<'_>) -> Option<Tree> {
         let Tree::Text(text) = tree else {
-            let nowhere = Context { root: "", owner: None, fields: "" };
-            self.wrong_type(tree, "string", &nowhere);
+            let earlier = self.error.take().filter(|_| self.is_final);
+            self.wrong_type(tree, "string", context);
+            let error = earlier.or(self.error.take()).unwrap_or_default();
+            self.error = Some(error);
+            self.is_final = true;
             return None;
         };
         let parsed = if micro {
@@ -175,7 +187,7 @@ impl Reader {
             Ok((at, _)) if time::is_zero(at) => Some(Tree::Null),
             Ok((_, text)) => Some(Tree::text(text)),
             Err(error) => {
-                self.refuse(|| error);
+                self.refuse_at_once(error);
                 None
             }
         }
@@ -230,6 +242,15 @@ impl Reader {
             values.push(value.unwrap_or_else(|| zero(of)));
         }
         Some(Tree::List(values))
+    }
+}
+
+/// The Go type of a text.
+fn text_type(context: &Context<'_>) -> &'static str {
+    match context.fields.rsplit('.').next() {
+        Some("uid") => "types.UID",
+        Some("strategy") => "v1.CoordinatedLeaseStrategy",
+        _ => "string",
     }
 }
 

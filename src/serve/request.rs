@@ -17,6 +17,38 @@ pub(crate) struct Request {
     pub(crate) user_agent: String,
 }
 
+impl Request {
+    /// Looks at the `timeout` parameter, a duration such as `1m30s`.
+    ///
+    /// # Errors
+    /// 400: it is none.
+    pub(crate) fn check_timeout(&self) -> Result<(), Failure> {
+        let text = self.query.get("timeout");
+        if text.is_empty() || text == "0" || is_duration(text.strip_prefix(['-', '+']).unwrap_or(text)) {
+            return Ok(());
+        }
+        let quoted = crate::store::text::Quoted(text);
+        let message =
+            format!("invalid timeout specified in the request URL - time: invalid duration {quoted}");
+        Err(Failure::bad_request(message))
+    }
+}
+
+/// Whether a text is numbers with units, one after another.
+fn is_duration(mut text: &str) -> bool {
+    const UNITS: [&str; 7] = ["ns", "us", "µs", "ms", "s", "m", "h"];
+    let mut any = false;
+    while !text.is_empty() {
+        let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+        let (number, rest) = text.split_at(digits);
+        let unit = UNITS.iter().filter(|unit| rest.starts_with(**unit)).max_by_key(|unit| unit.len());
+        let (Ok(_), Some(unit)) = (number.parse::<f64>(), unit) else { return false };
+        text = &rest[unit.len()..];
+        any = true;
+    }
+    any
+}
+
 /// The parameters after the question mark, decoded.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Query(Vec<(String, String)>);
@@ -57,10 +89,13 @@ impl Query {
     /// # Errors
     /// 400: the value is none.
     pub(crate) fn number(&self, name: &str) -> Result<Option<i64>, Failure> {
-        let Some(value) = self.find(name).filter(|value| !value.is_empty()) else { return Ok(None) };
+        let Some(value) = self.find(name) else { return Ok(None) };
         value.parse().map(Some).map_err(|_| {
+            let digits = value.strip_prefix(['+', '-']).unwrap_or(value);
+            let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+            let why = if is_number { "value out of range" } else { "invalid syntax" };
             let quoted = crate::store::text::Quoted(value);
-            Failure::bad_request(format!("strconv.ParseInt: parsing {quoted}: invalid syntax"))
+            Failure::bad_request(format!("strconv.ParseInt: parsing {quoted}: {why}"))
         })
     }
 }
@@ -104,12 +139,9 @@ impl Target {
     /// # Errors
     /// 404 in one of three forms: for a group, a resource or a subresource that is unknown.
     pub(crate) fn find(path: &str) -> Result<Option<Self>, Failure> {
-        let parts: Vec<String> = path
-            .trim_start_matches('/')
-            .split('/')
-            .map(|part| decode(part, false).unwrap_or_default())
-            .collect();
-        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        // A slash is one, also where it was written in percent signs.
+        let path = decode(path, false).unwrap_or_default();
+        let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         let (group, version, rest) = match parts.as_slice() {
             ["api", version, rest @ ..] => ("", *version, rest),
             ["apis", group, version, rest @ ..] => (*group, *version, rest),
@@ -120,7 +152,8 @@ impl Target {
             return Ok(None);
         }
         if !KINDS.iter().any(|kind| kind.group == group && kind.version == version) {
-            return Err(Failure::no_such_path());
+            let is_known = KINDS.iter().any(|kind| kind.group == group);
+            return Err(if is_known { Failure::no_such_resource() } else { Failure::no_such_path() });
         }
         let (is_watch, rest) = match rest {
             ["watch", rest @ ..] => (true, rest),

@@ -251,7 +251,7 @@ structs! {
     }
     SERIES = "EventSeries" "io.k8s.api.core.v1.EventSeries" {
         "count" 1 Int32, NonZero;
-        "lastObservedTime" 2 MicroTime, NonZero;
+        "lastObservedTime" 2 MicroTime, Always;
     }
     EVENT_V1_OBJECT = "Event" "io.k8s.api.events.v1.Event" {
         "metadata" 1 Type::Struct(&META), Always;

@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::request::Query;
 use super::schema::Kind;
 use crate::store::text::Quoted;
-use crate::store::{Meta, Tree};
+use crate::store::{Meta, Tree, bad_label_key, bad_label_value};
 
 /// What a list, a watch or the deletion of a collection takes.
 #[derive(Clone, Debug, Default)]
@@ -47,8 +47,7 @@ impl Selector {
     /// 400: one of them is malformed, or names a field that this kind cannot be selected by.
     pub(crate) fn read(query: &Query, kind: &Kind) -> Result<Self, Failure> {
         let labels = Labels { rest: query.get("labelSelector") }.parse();
-        let labels =
-            labels.map_err(|why| Failure::bad_request(format!("unable to parse requirement: {why}")))?;
+        let labels = labels.map_err(Failure::bad_request)?;
         let fields = parse_fields(query.get("fieldSelector"))?;
         for field in &fields {
             check_selectable(&field.path, kind)?;
@@ -115,12 +114,17 @@ impl<'a> Labels<'a> {
             return Ok(requirements);
         }
         loop {
-            requirements.push(self.requirement()?);
+            if !is_word(self.peek()) && self.peek() != "!" {
+                return Err(format!("found '{}', expected: !, identifier, or 'end of string'", self.peek()));
+            }
+            let read = self.requirement().map_err(|why| format!("unable to parse requirement: {why}"));
+            requirements.push(read?);
             match self.token() {
                 "" => return Ok(requirements),
                 "," => {
-                    if self.peek().is_empty() {
-                        return Err("found '', expected: identifier after ','".into());
+                    let next = self.peek();
+                    if !is_word(next) && next != "!" {
+                        return Err(format!("found '{next}', expected: identifier after ','"));
                     }
                 }
                 other => return Err(format!("found '{other}', expected: ',' or 'end of string'")),
@@ -135,13 +139,10 @@ impl<'a> Labels<'a> {
         }
         let key = self.token();
         if !is_word(key) {
-            return Err(format!("found '{key}', expected: !, identifier, or 'end of string'"));
+            return Err(format!("found '{key}', expected: identifier"));
         }
-        if !is_label_key(key) {
-            return Err(format!(
-                "<nil>: Invalid value: {}: name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')",
-                Quoted(key)
-            ));
+        if let Some(why) = bad_label_key(key) {
+            return Err(format!("<nil>: Invalid value: {}: {why}", Quoted(key)));
         }
         let key = SmolStr::new(key);
         if is_missing {
@@ -162,6 +163,13 @@ impl<'a> Labels<'a> {
             }
             other => return Err(format!("found '{other}', expected: in, notin, =, ==, !=, gt, lt")),
         };
+        if let Operator::In(values) | Operator::NotIn(values) = &operator {
+            for (at, value) in values.iter().enumerate() {
+                if let Some(why) = bad_label_value(value) {
+                    return Err(format!("values[{at}][{key}]: Invalid value: {}: {why}", Quoted(value)));
+                }
+            }
+        }
         Ok(Requirement { key, operator })
     }
 
@@ -176,7 +184,8 @@ impl<'a> Labels<'a> {
     fn integer(&mut self) -> Result<i64, String> {
         let value = self.value()?;
         value.parse().map_err(|_| {
-            format!("for 'Gt', 'Lt' operators, the value must be an integer: found {}", Quoted(&value))
+            let why = "for 'Gt', 'Lt' operators, the value must be an integer";
+            format!("values[0]: Invalid value: {}: {why}", Quoted(&value))
         })
     }
 
@@ -200,6 +209,7 @@ impl<'a> Labels<'a> {
                         return Err(format!("found '{}', expected: ',' or ')'", self.peek()));
                     }
                 }
+                "" if !values.is_empty() => return Err("found '', expected: ',', or identifier".into()),
                 other => return Err(format!("found '{other}', expected: ',', ')' or identifier")),
             }
         }
@@ -229,15 +239,6 @@ fn is_word(token: &str) -> bool {
     !token.is_empty() && !token.starts_with(['=', '!', '(', ')', ',', '<', '>'])
 }
 
-fn is_label_key(key: &str) -> bool {
-    let name = key.rsplit('/').next().unwrap_or("");
-    let plain = |b: u8| b.is_ascii_alphanumeric();
-    key.matches('/').count() < 2
-        && name.bytes().next().is_some_and(plain)
-        && name.bytes().last().is_some_and(plain)
-        && name.bytes().all(|b| plain(b) || b"-_.".contains(&b))
-}
-
 fn parse_fields(text: &str) -> Result<Vec<FieldRequirement>, Failure> {
     let mut fields = Vec::new();
     for part in split_unescaped(text) {
@@ -254,10 +255,31 @@ fn parse_fields(text: &str) -> Result<Vec<FieldRequirement>, Failure> {
                 return Err(Failure::bad_request(message));
             }
         };
-        let value = value.replace("\\,", ",").replace("\\=", "=").replace("\\\\", "\\");
+        let value = unescaped(value)?;
         fields.push(FieldRequirement { path: path.into(), value: value.into(), equals });
     }
     Ok(fields)
+}
+
+/// A value without its backslashes.
+fn unescaped(text: &str) -> Result<String, Failure> {
+    let mut value = String::with_capacity(text.len());
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        if c != '\\' {
+            value.push(c);
+            continue;
+        }
+        match rest.next() {
+            Some(c @ ('\\' | ',' | '=')) => value.push(c),
+            other => {
+                let sequence: String = ['\\'].into_iter().chain(other).collect();
+                let message = format!("invalid field selector: invalid escape sequence: {sequence}");
+                return Err(Failure::bad_request(message));
+            }
+        }
+    }
+    Ok(value)
 }
 
 /// At commas that no backslash stands before.

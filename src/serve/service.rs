@@ -14,7 +14,7 @@ use hyper::{Response, StatusCode};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::answer::{self, Accepted, Reply};
+use super::answer::{self, Accepted, Content, Reply};
 use super::auth::Caller;
 use super::control;
 use super::discovery;
@@ -103,8 +103,15 @@ pub(crate) async fn serve(
         Ok(None) => return Err(NoAnswer),
         Err(failure) => to_http(answer::refusal(&failure, &request)),
     };
+    // It stands before all others.
     if let Ok(Some(Target { kind: Kind { plural: "endpoints", .. }, .. })) = Target::find(&request.path) {
+        let headers = response.headers_mut();
+        let others: Vec<_> = headers.get_all(hyper::header::WARNING).iter().cloned().collect();
+        headers.remove(hyper::header::WARNING);
         warn(&mut response, ENDPOINTS_DEPRECATED);
+        for other in others {
+            response.headers_mut().append(hyper::header::WARNING, other);
+        }
     }
     Ok(response)
 }
@@ -139,12 +146,21 @@ async fn respond(
         };
     };
     let Some(target) = Target::find(&request.path)? else {
-        return plain(discovery::answer(request)?);
+        let answer = discovery::answer(request)?;
+        if matches!(answer.content, Content::Document(_)) {
+            Accepted::of(request, false)?;
+        }
+        return plain(answer);
     };
     if !["GET", "POST", "PUT", "PATCH", "DELETE"].contains(&request.method.as_str()) {
         return Err(Failure::method_not_allowed());
     }
     let watches = target.is_watch || (target.name.is_none() && request.query.flag("watch") == Some(true));
+    request.check_timeout()?;
+    Accepted::any(request, request.method == "GET" && (target.name.is_none() || target.is_watch))?;
+    if target.is_watch && request.method != "GET" {
+        return Err(Failure::method_not_allowed());
+    }
     let accepted = Accepted::of(request, true)?;
     if request.method == "GET" && watches {
         let fate = shared.faults.fate(client, None);

@@ -1,5 +1,6 @@
 //! Objects as `Table`s, which is how `kubectl get` asks for them.
 
+use super::columns::{self, Column};
 use super::failure::Failure;
 use super::request::Request;
 use super::schema::Kind;
@@ -7,41 +8,13 @@ use super::time;
 use crate::core::WallTime;
 use crate::store::Tree;
 
-/// A column: its name, format, priority and description.
-struct Column {
-    name: &'static str,
-    format: &'static str,
-    priority: i64,
-}
-
-const fn column(name: &'static str, format: &'static str, priority: i64) -> Column {
-    Column { name, format, priority }
-}
-
-static LEASES: [Column; 3] = [column("Name", "name", 0), column("Holder", "", 0), column("Age", "", 0)];
-static CONFIG_MAPS: [Column; 3] = [column("Name", "name", 0), column("Data", "", 0), column("Age", "", 0)];
-static ENDPOINTS: [Column; 3] = [column("Name", "name", 0), column("Endpoints", "", 0), column("Age", "", 0)];
-static NAMESPACES: [Column; 3] = [column("Name", "name", 0), column("Status", "", 0), column("Age", "", 0)];
-static EVENTS: [Column; 10] = [
-    column("Last Seen", "", 0),
-    column("Type", "", 0),
-    column("Reason", "", 0),
-    column("Object", "", 0),
-    column("Subobject", "", 1),
-    column("Source", "", 1),
-    column("Message", "", 0),
-    column("First Seen", "", 1),
-    column("Count", "", 1),
-    column("Name", "name", 1),
-];
-
 fn columns(kind: &Kind) -> &'static [Column] {
     match kind.plural {
-        "leases" => &LEASES,
-        "configmaps" => &CONFIG_MAPS,
-        "endpoints" => &ENDPOINTS,
-        "namespaces" => &NAMESPACES,
-        _ => &EVENTS,
+        "leases" => &columns::LEASES,
+        "configmaps" => &columns::CONFIG_MAPS,
+        "endpoints" => &columns::ENDPOINTS,
+        "namespaces" => &columns::NAMESPACES,
+        _ => &columns::EVENTS,
     }
 }
 
@@ -58,7 +31,11 @@ pub(crate) fn of(
 ) -> Result<Tree, Failure> {
     let include = request.query.get("includeObject");
     if !["", "Metadata", "Object", "None"].contains(&include) {
-        let message = format!("unrecognized includeObject value: {}", crate::store::text::Quoted(include));
+        let quoted = crate::store::text::Quoted(include);
+        let message = format!(
+            "Unable to convert to Table as requested: includeObject: Invalid value: {quoted}: must be 'Metadata', \
+             'Object', 'None', or empty"
+        );
         return Err(Failure::bad_request(message));
     }
     let now = super::now();
@@ -108,10 +85,10 @@ pub(crate) fn metadata_of(object: &Tree) -> Tree {
 fn definition(column: &Column) -> Tree {
     let mut tree = Tree::empty();
     tree.set("name", Tree::text(column.name));
-    let is_number = ["Data", "Count"].contains(&column.name);
-    tree.set("type", Tree::text(if is_number { "integer" } else { "string" }));
+    // Also of numbers.
+    tree.set("type", Tree::text("string"));
     tree.set("format", Tree::text(column.format));
-    tree.set("description", Tree::text(format!("{} of the object", column.name)));
+    tree.set("description", Tree::text(column.description));
     tree.set("priority", Tree::number(column.priority));
     tree
 }

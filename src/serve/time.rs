@@ -1,7 +1,7 @@
 //! Timestamps, read as Go's `time.Parse` reads them, with its errors.
 
 use crate::core::WallTime;
-use crate::store::text::{Quoted, Rfc3339Secs};
+use crate::store::text::Rfc3339Secs;
 
 /// The layout of `acquireTime` and `renewTime`: six digits after the point, no more and no fewer.
 pub(crate) const MICRO: &str = "2006-01-02T15:04:05.000000Z07:00";
@@ -50,6 +50,23 @@ pub(crate) fn format_micro(time: WallTime) -> String {
 /// Prints a time in the form of [`SECOND`], in UTC.
 pub(crate) fn format_second(time: WallTime) -> String {
     Rfc3339Secs(time.as_secs()).to_string()
+}
+
+/// A text in quotes, as Go's `time` quotes it: byte by byte.
+struct Quoted<'a>(&'a str);
+
+impl core::fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("\"")?;
+        for byte in self.0.bytes() {
+            match byte {
+                b'"' | b'\\' => write!(f, "\\{}", char::from(byte))?,
+                b' '..=b'~' | 0x7f => write!(f, "{}", char::from(byte))?,
+                _ => write!(f, "\\x{byte:02x}")?,
+            }
+        }
+        f.write_str("\"")
+    }
 }
 
 struct Parser<'a> {

@@ -1,5 +1,6 @@
 //! What a request does to the store, except that it watches: one function a verb, over every kind.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::answer::{Answer, Content};
@@ -18,8 +19,8 @@ use super::request::{Request, Target};
 use super::schema::Kind;
 use crate::core::WallTime;
 use crate::store::{
-    ConfigMapData, EndpointsSubsets, Extra, LeaseSpec, Object, ObjectPath, ReportBody, Revision, Store,
-    StoreError, Written,
+    ConfigMapData, EndpointsSubsets, Extra, Incoming, LeaseSpec, Object, ObjectPath, ReportBody, Revision,
+    Store, StoreError, Tree, Written,
 };
 
 /// A request for objects.
@@ -54,7 +55,41 @@ impl Call<'_> {
             "leases" => self.perform_on::<LeaseSpec>(store),
             "configmaps" => self.perform_on::<ConfigMapData>(store),
             "endpoints" => self.perform_on::<EndpointsSubsets>(store),
-            _ => self.perform_on::<ReportBody>(store),
+            _ => self.perform_on_events(store),
+        }
+    }
+
+    /// Events are one kind in two groups: what names the resource names the group that the request is for.
+    fn perform_on_events(&self, store: &mut Store) -> Result<Answer, Failure> {
+        let (group, resource) = (self.target.kind.group, self.target.kind.resource());
+        let done = self.perform_on::<ReportBody>(store);
+        if group.is_empty() {
+            return done;
+        }
+        let in_group = |details: &Tree| match details.text_at(&["kind"]) {
+            "events" => {
+                let mut entries = details.entries().to_vec();
+                entries
+                    .insert(usize::from(details.get("name").is_some()), ("group".into(), Tree::text(group)));
+                Tree::Map(entries)
+            }
+            _ => details.clone(),
+        };
+        match done {
+            Ok(Answer { code, content: Content::Status(mut status), warnings }) => {
+                let details = status.get("details").map(in_group);
+                status.set("details", details.unwrap_or(Tree::empty()));
+                Ok(Answer { code, content: Content::Status(status), warnings })
+            }
+            Err(mut failure) => {
+                failure.details = failure.details.as_ref().map(in_group);
+                let start = failure.message.find("events \"");
+                if let Some(at) = start.filter(|at| *at == 0 || failure.message[..*at].ends_with(' ')) {
+                    failure.message.replace_range(at..at + "events".len(), &resource);
+                }
+                Err(failure)
+            }
+            done => done,
         }
     }
 
@@ -98,14 +133,18 @@ impl Call<'_> {
         let kind = self.target.kind;
         let format = Format::of(&self.request.content_type)?;
         let options = self.options("CreateOptions", false)?;
-        let sent = body::object(self.body, format, kind, options.validation)?;
+        let mut sent = body::object(self.body, format, kind, options.validation)?;
         let dry = options.dry_run || is_too_large(self.body);
-        let object = codec::incoming::<S>(&sent.object, kind, self.namespace());
+        let mut object = codec::incoming::<S>(&sent.object, kind, self.namespace());
+        dedup_owners(&mut object, "", &mut sent.warnings);
         let clears = sent.clears_managed_fields;
         let mut own =
             |live: Option<&Object<S>>, next: &mut Object<S>| own(live, next, clears, kind, &options);
-        let written = store.create_with(self.namespace(), object, self.now, dry, &mut own)?;
-        check_size(self.body, options.dry_run)?;
+        let warned = |failure: Failure| failure.with_warnings(&sent.warnings);
+        let written = store
+            .create_with(self.namespace(), object, self.now, dry, &mut own)
+            .map_err(|error| warned(error.into()))?;
+        check_size(self.body, options.dry_run).map_err(warned)?;
         Ok(answer(&written, kind, sent.warnings))
     }
 
@@ -115,18 +154,52 @@ impl Call<'_> {
         let format = Format::of(&self.request.content_type)?;
         let sent = body::object(self.body, format, kind, options.validation)?;
         let dry = options.dry_run || is_too_large(self.body);
-        let Sent { object, warnings, clears_managed_fields: clears } = sent;
-        let object = codec::incoming::<S>(&object, kind, self.namespace());
+        let Sent { object, mut warnings, clears_managed_fields: clears } = sent;
+        let mut object = codec::incoming::<S>(&object, kind, self.namespace());
+        dedup_owners(&mut object, "", &mut warnings);
         let mut own =
             |live: Option<&Object<S>>, next: &mut Object<S>| own(live, next, clears, kind, &options);
-        let written = store.update_with(self.path(), object, self.now, dry, &mut own)?;
-        check_size(self.body, options.dry_run)?;
+        let warned = |mut failure: Failure| {
+            // A rehearsal looks at storage by another way, where keys are shorter.
+            if options.dry_run {
+                failure.message = failure.message.replace("Key: /registry/", "Key: /");
+            }
+            failure.with_warnings(&warnings)
+        };
+        let written = store
+            .update_with(self.path(), object, self.now, dry, &mut own)
+            .map_err(|error| warned(error.into()))?;
+        check_size(self.body, options.dry_run).map_err(warned)?;
         Ok(answer(&written, kind, warnings))
     }
 
     pub(crate) fn options(&self, name: &str, is_apply: bool) -> Result<WriteOptions, Failure> {
         WriteOptions::read(self.request, self.target.kind, name, is_apply, self.now)
     }
+}
+
+/// Takes owners out that come twice, and says so; `how` is what the warning says of when.
+pub(crate) fn dedup_owners<S>(object: &mut Incoming<S>, how: &str, warnings: &mut Vec<String>) {
+    let owners = object.extra.as_deref().map(|extra| extra.owner_references.as_slice()).unwrap_or_default();
+    let mut seen = BTreeSet::new();
+    let mut twice: Vec<String> = Vec::new();
+    for owner in owners {
+        if !seen.insert(&owner.uid) && !twice.iter().any(|uid| *uid == owner.uid) {
+            twice.push(owner.uid.to_string());
+        }
+    }
+    if twice.is_empty() {
+        return;
+    }
+    if let Some(extra) = &mut object.extra {
+        let mut seen = BTreeSet::new();
+        Arc::make_mut(extra).owner_references.retain(|owner| seen.insert(owner.uid.clone()));
+    }
+    warnings.push(format!(
+        ".metadata.ownerReferences contains duplicate entries{how}; API server dedups owner references in 1.20+, and may \
+         reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: {}",
+        twice.join(", ")
+    ));
 }
 
 /// What a write is answered with.
@@ -163,6 +236,15 @@ pub(crate) fn own<S: Served>(
             set_managed(next, Vec::new());
         }
         return;
+    }
+    // Books that cannot be read are no better than none: those of the stored object go on.
+    let is_readable = |entry: &crate::store::ManagedFields| {
+        ["Apply", "Update"].contains(&entry.operation.as_str()) && !entry.api_version.is_empty()
+    };
+    if let Some(live) = live.filter(|_| !entries.iter().all(is_readable)) {
+        let known = live.meta.extra().managed_fields.clone();
+        set_managed(next, known);
+        return own(Some(live), next, clears, kind, options);
     }
     // What a create brings along is no history.
     let entries = if live.is_none() { &[] } else { entries };

@@ -26,6 +26,8 @@ pub(crate) struct Watch {
     /// What the watcher knows; nothing before it was told what there is.
     seen: Option<Revision>,
     bookmarks: bool,
+    /// What there is at the begin is not to be told.
+    skips_initial: bool,
     /// A bookmark is to end what there was at the begin.
     marks_initial: bool,
     told_columns: bool,
@@ -61,6 +63,11 @@ impl Watch {
         }
         let initial = query.flag("sendInitialEvents");
         check_match(query.get("resourceVersionMatch"), initial.is_some())?;
+        if !query.get("continue").is_empty() {
+            let message = "Forbidden: resourceVersionMatch is forbidden when continue is provided".into();
+            let (field, reason) = ("resourceVersionMatch", "FieldValueForbidden");
+            return Err(Failure::invalid_options("ListOptions", &[BadOption { field, reason, message }]));
+        }
         let version = query.get("resourceVersion");
         let seen = match RevisionClaim::parse(version) {
             RevisionClaim::Unreadable(_) => return Err(unreadable(version, 500)),
@@ -68,6 +75,11 @@ impl Watch {
             _ => None,
         };
         let accepted = Accepted::of(request, true)?;
+        if accepted.format == Format::Yaml {
+            let message = "only the following media types are accepted: application/json;stream=watch, \
+                application/vnd.kubernetes.protobuf;stream=watch";
+            return Err(Failure::new(406, "NotAcceptable", message));
+        }
         let timeout = query.number("timeoutSeconds")?;
         let bookmarks = query.flag("allowWatchBookmarks") == Some(true);
         Ok(Self {
@@ -78,6 +90,7 @@ impl Watch {
             accepted,
             seen,
             bookmarks,
+            skips_initial: initial == Some(false),
             marks_initial: initial == Some(true) && bookmarks,
             told_columns: false,
             timeout_seconds: timeout.and_then(|n| u64::try_from(n).ok()).filter(|&n| n > 0),
@@ -133,6 +146,9 @@ impl Watch {
         let Some(since) = self.seen else {
             let list = store.list::<S>(namespace);
             self.seen = Some(list.revision);
+            if self.skips_initial {
+                return Ok(Vec::new());
+            }
             let there = list.items.iter().filter(|object| self.takes(object));
             return Ok(there
                 .map(|object| Seen { kind: "ADDED", object: codec::bare(object, self.kind) })
@@ -176,7 +192,7 @@ impl Watch {
         }
         let object = match self.accepted.shape {
             Shape::Object => codec::typed(object, self.kind.kind, &api_version),
-            Shape::Metadata => table::metadata_of(&object),
+            Shape::Metadata | Shape::MetadataList => table::metadata_of(&object),
             Shape::Table => {
                 let first = !core::mem::replace(&mut self.told_columns, true);
                 table::of(&[object], None, self.kind, &self.request, first)
@@ -205,7 +221,9 @@ impl Watch {
                     table::of(&[], object.remove("metadata"), self.kind, &self.request, !self.told_columns);
                 write_json("BOOKMARK", table.unwrap_or_else(|failure| failure.tree()), bytes);
             }
-            (_, Shape::Metadata) => write_json("BOOKMARK", table::metadata_of(&object), bytes),
+            (_, Shape::Metadata | Shape::MetadataList) => {
+                write_json("BOOKMARK", table::metadata_of(&object), bytes)
+            }
             (_, Shape::Object) => {
                 write_json("BOOKMARK", codec::typed(object, self.kind.kind, &api_version), bytes)
             }

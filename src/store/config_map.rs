@@ -6,7 +6,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::collection::Collection;
-use super::field::FieldError;
+use super::field::{BadValue, FieldError, FieldProblem};
 use super::object::Object;
 use super::patch::MapPatch;
 use super::resource::{Kinds, Resource, ResourceInfo};
@@ -14,7 +14,7 @@ use super::resource::{Kinds, Resource, ResourceInfo};
 /// A stored ConfigMap.
 pub type ConfigMap = Object<ConfigMapData>;
 
-/// The contents of a ConfigMap. That `immutable` forbids changes is not modelled.
+/// The contents of a ConfigMap.
 #[derive(Clone, Default, PartialEq, Eq, Hash, Debug)]
 pub struct ConfigMapData {
     /// `data`; shared, so that copying the object stays cheap.
@@ -25,9 +25,13 @@ pub struct ConfigMapData {
     pub immutable: Option<bool>,
 }
 
+/// All values together may have this many bytes.
+const BYTES_MAX: usize = 1 << 20;
 const KEY_BYTES_MAX: usize = 253;
 const KEY: &str = "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or \
     'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
+
+const IMMUTABLE: &str = "field is immutable when `immutable` is set";
 
 /// A merge patch of a ConfigMap's `data`.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
@@ -50,17 +54,49 @@ impl Resource for ConfigMapData {
     type Patch = ConfigMapPatch;
 
     fn validate(&self, errors: &mut Vec<FieldError>) {
-        for (field, map) in [("data", &self.data), ("binaryData", &self.binary_data)] {
-            for key in map.keys() {
-                let is_plain = key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
-                if key.len() > KEY_BYTES_MAX {
-                    let field = format!("{field}[{key}]");
-                    errors.push(FieldError::invalid_text(field, key, "must be no more than 253 bytes"));
-                } else if key.is_empty() || !is_plain {
-                    errors.push(FieldError::invalid_text(format!("{field}[{key}]"), key, KEY));
-                }
+        let mut bytes = 0;
+        for (key, value) in &*self.data {
+            check_key("data", key, errors);
+            if self.binary_data.contains_key(key) {
+                let detail = "duplicate of key present in binaryData";
+                errors.push(FieldError::invalid_text(format!("data[{key}]"), key, detail));
             }
+            bytes += value.len();
         }
+        for (key, value) in &*self.binary_data {
+            check_key("binaryData", key, errors);
+            let padding = value.bytes().rev().take_while(|&byte| byte == b'=').count();
+            bytes += value.len() / 4 * 3 - padding.min(2);
+        }
+        if bytes > BYTES_MAX {
+            errors.push(FieldError {
+                field: "[]".into(),
+                problem: FieldProblem::TooLong,
+                value: BadValue::Hidden,
+                detail: "may not be more than 1048576 bytes".into(),
+            });
+        }
+    }
+
+    fn validate_change(
+        next: &Object<Self>,
+        live: &Object<Self>,
+        meta: &[FieldError],
+        errors: &mut Vec<FieldError>,
+    ) {
+        errors.extend_from_slice(meta);
+        let (new, old) = (&next.spec, &live.spec);
+        if old.immutable == Some(true) {
+            let mut refuse = |field: &'static str, changed: bool| {
+                if changed {
+                    errors.push(FieldError::forbidden(field, IMMUTABLE));
+                }
+            };
+            refuse("immutable", new.immutable != Some(true));
+            refuse("data", new.data != old.data);
+            refuse("binaryData", new.binary_data != old.binary_data);
+        }
+        Self::validate_new(next, errors);
     }
 
     fn apply(&mut self, patch: &ConfigMapPatch) {
@@ -73,5 +109,21 @@ impl Resource for ConfigMapData {
 
     fn collection_mut(kinds: &mut Kinds) -> &mut Collection<Self> {
         &mut kinds.config_maps
+    }
+}
+
+fn check_key(map: &str, key: &str, errors: &mut Vec<FieldError>) {
+    let mut refuse = |detail| errors.push(FieldError::invalid_text(format!("{map}[{key}]"), key, detail));
+    if key.len() > KEY_BYTES_MAX {
+        refuse("must be no more than 253 characters");
+    }
+    if key.is_empty() || !key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)) {
+        refuse(KEY);
+    }
+    match key {
+        "." => refuse("must not be '.'"),
+        ".." => refuse("must not be '..'"),
+        _ if key.starts_with("..") => refuse("must not start with '..'"),
+        _ => {}
     }
 }

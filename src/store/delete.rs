@@ -12,8 +12,10 @@ use crate::core::WallTime;
 /// What happens to the objects that this one owns.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug)]
 pub enum Propagation {
-    /// A garbage collector will see to them.
+    /// Nothing is said: as [`Propagation::Background`], but what an earlier request said stays in force.
     #[default]
+    Unsaid,
+    /// A garbage collector will see to them.
     Background,
     /// The object stays, with finalizer `orphan`, until a garbage collector has made orphans of them.
     Orphan,
@@ -24,7 +26,7 @@ pub enum Propagation {
 impl Propagation {
     const fn finalizer(self) -> Option<&'static str> {
         match self {
-            Self::Background => None,
+            Self::Unsaid | Self::Background => None,
             Self::Orphan => Some("orphan"),
             Self::Foreground => Some("foregroundDeletion"),
         }
@@ -60,6 +62,9 @@ impl<S> Deleted<S> {
         }
     }
 }
+
+/// The finalizers that say what is to happen to the objects that one owns.
+const OF_PROPAGATION: [&str; 2] = ["orphan", "foregroundDeletion"];
 
 enum Fate<S> {
     Remove,
@@ -107,21 +112,24 @@ impl Store {
         })
     }
 
-    /// DELETE of a collection: every object of the namespace (or of all) that `selects` takes; returns their last states.
+    /// DELETE of a collection: every object of the namespace (or of all) that `selects` takes; returns them as they
+    /// were before.
+    ///
+    /// # Errors
+    /// As [`Store::delete`], for the first object that refuses; those before it are deleted by then.
     pub fn delete_collection<S: Resource>(
         &mut self,
         namespace: Option<&str>,
         mut selects: impl FnMut(&Object<S>) -> bool,
+        options: &DeleteOptions,
         now: WallTime,
-    ) -> Vec<Object<S>> {
-        let selected: Vec<_> =
-            self.objects::<S>().slice(namespace).iter().filter(|o| selects(o)).cloned().collect();
-        let options = DeleteOptions::default();
-        let delete = |object: Object<S>| match self.delete::<S>(object.meta.path(), &options, now) {
-            Ok(Deleted::Gone(object) | Deleted::Terminating(object)) => Some(object),
-            Err(_) => None,
-        };
-        selected.into_iter().filter_map(delete).collect()
+    ) -> Result<Vec<Object<S>>, StoreError> {
+        let items = self.objects::<S>().slice(namespace).iter();
+        let selected: Vec<_> = items.filter(|object| selects(object)).cloned().collect();
+        for object in &selected {
+            self.delete::<S>(object.meta.path(), options, now)?;
+        }
+        Ok(selected)
     }
 
     fn decide_delete<S: Resource>(
@@ -146,20 +154,20 @@ impl Store {
 }
 
 fn fate<S: Resource>(live: &Object<S>, propagation: Propagation, now: WallTime) -> Fate<S> {
-    if live.meta.deletion_time.is_some() {
-        return Fate::Wait;
-    }
     let mut extra = live.meta.extra().clone();
-    if let Some(finalizer) =
-        propagation.finalizer().filter(|name| !extra.finalizers.iter().any(|f| f == name))
-    {
-        extra.finalizers.push(SmolStr::new_static(finalizer));
+    if propagation != Propagation::Unsaid {
+        extra.finalizers.retain(|known| !OF_PROPAGATION.contains(&known.as_str()));
+        extra.finalizers.extend(propagation.finalizer().map(SmolStr::new_static));
     }
     if extra.finalizers.is_empty() {
         return Fate::Remove;
     }
+    if live.meta.deletion_time.is_some() && extra.finalizers == live.meta.extra().finalizers {
+        return Fate::Wait;
+    }
     let mut object = live.clone();
-    object.meta.deletion_time = Some(WallTime::from_micros(now.as_secs() * 1_000_000));
+    let marked = WallTime::from_micros(now.as_secs() * 1_000_000);
+    object.meta.deletion_time = live.meta.deletion_time.or(Some(marked));
     object.meta.extra = extra.shared();
     Fate::Mark(object)
 }

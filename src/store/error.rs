@@ -29,6 +29,8 @@ pub enum StoreError {
         target: Target,
         /// It only waits for its finalizers.
         terminating: bool,
+        /// The new object had a `generateName`.
+        generated: bool,
     },
     /// 409: the resourceVersion is not that of the stored object.
     Conflict(Target),

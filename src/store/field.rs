@@ -20,6 +20,8 @@ pub enum FieldProblem {
     Forbidden,
     /// `FieldValueTooLong`.
     TooLong,
+    /// `FieldValueNotSupported`.
+    NotSupported,
 }
 
 impl FieldProblem {
@@ -31,6 +33,7 @@ impl FieldProblem {
             Self::Required => "FieldValueRequired",
             Self::Forbidden => "FieldValueForbidden",
             Self::TooLong => "FieldValueTooLong",
+            Self::NotSupported => "FieldValueNotSupported",
         }
     }
 
@@ -40,6 +43,7 @@ impl FieldProblem {
             Self::Required => "Required value",
             Self::Forbidden => "Forbidden",
             Self::TooLong => "Too long",
+            Self::NotSupported => "Unsupported value",
         }
     }
 }
@@ -53,6 +57,8 @@ pub enum BadValue {
     Number(i64),
     /// Shown in quotes.
     Text(SmolStr),
+    /// Shown as it is: the text of a list or a struct.
+    Raw(SmolStr),
     /// Shown in quotes, to the second.
     Time(WallTime),
 }
@@ -95,16 +101,28 @@ impl FieldError {
         Self { field: field.into(), problem, value, detail: detail.into() }
     }
 
+    /// A field that may not be set, or not so.
+    pub(super) fn forbidden(field: impl Into<Cow<'static, str>>, detail: &'static str) -> Self {
+        let (problem, value) = (FieldProblem::Forbidden, BadValue::Hidden);
+        Self { field: field.into(), problem, value, detail: detail.into() }
+    }
+
     /// The message without the field, as in the `message` of a Status cause.
     #[must_use]
     pub fn body(&self) -> String {
-        let (words, detail) = (self.problem.words(), &self.detail);
-        match &self.value {
-            BadValue::Hidden => format!("{words}: {detail}"),
-            BadValue::Number(n) => format!("{words}: {n}: {detail}"),
-            BadValue::Text(text) => format!("{words}: {}: {detail}", Quoted(text)),
-            BadValue::Time(at) => format!("{words}: \"{}\": {detail}", Rfc3339Secs(at.as_secs())),
+        let words = self.problem.words();
+        let mut body = match &self.value {
+            BadValue::Hidden => words.into(),
+            BadValue::Number(n) => format!("{words}: {n}"),
+            BadValue::Text(text) => format!("{words}: {}", Quoted(text)),
+            BadValue::Raw(text) => format!("{words}: {text}"),
+            BadValue::Time(at) => format!("{words}: \"{}\"", Rfc3339Secs(at.as_secs())),
+        };
+        if !self.detail.is_empty() {
+            body.push_str(": ");
+            body.push_str(&self.detail);
         }
+        body
     }
 }
 

@@ -10,6 +10,8 @@ use super::error::Target;
 use super::event::ReportBody;
 use super::field::FieldError;
 use super::lease::LeaseSpec;
+use super::metadata::{self, NameRule};
+use super::object::Object;
 
 /// Names and write policies of a kind.
 #[derive(PartialEq, Eq, Hash, Debug)]
@@ -43,6 +45,24 @@ pub trait Resource: Clone + Default + Eq + Hash + Debug + Sized + 'static {
 
     /// Adds what is wrong with the contents.
     fn validate(&self, errors: &mut Vec<FieldError>);
+
+    /// Adds what is wrong with a new object, in the server's order.
+    fn validate_new(object: &Object<Self>, errors: &mut Vec<FieldError>) {
+        metadata::check_new(&object.meta, NameRule::Subdomain, errors);
+        object.spec.validate(errors);
+    }
+
+    /// Adds what forbids that `next` takes the place of `live`. The server has looked at the metadata before, and mostly
+    /// does so once more here, so that the `meta` errors are listed again.
+    fn validate_change(
+        next: &Object<Self>,
+        _live: &Object<Self>,
+        meta: &[FieldError],
+        errors: &mut Vec<FieldError>,
+    ) {
+        errors.extend_from_slice(meta);
+        next.spec.validate(errors);
+    }
 
     /// Applies a merge patch.
     fn apply(&mut self, patch: &Self::Patch);

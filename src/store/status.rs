@@ -111,9 +111,13 @@ impl StoreError {
     pub(super) fn message(&self) -> String {
         match self {
             Self::NotFound(target) => format!("{} not found", by_resource(target)),
-            Self::AlreadyExists { target, terminating } => {
+            Self::AlreadyExists { target, terminating, generated } => {
                 let prefix = if *terminating { "object is being deleted: " } else { "" };
-                format!("{prefix}{} already exists", by_resource(target))
+                let suffix = match generated {
+                    true => ", the server was not able to generate a unique name for the object",
+                    false => "",
+                };
+                format!("{prefix}{} already exists{suffix}", by_resource(target))
             }
             Self::Conflict(target) => unfulfilled(
                 by_resource(target),
@@ -187,6 +191,9 @@ impl StoreError {
         let cause =
             |reason, message: String, field: &str| vec![Cause { reason, message, field: field.into() }];
         Some(match self {
+            Self::AlreadyExists { target, generated: true, .. } => {
+                Details { retry_after_seconds: 1, ..Details::by_resource(target) }
+            }
             Self::NotFound(target)
             | Self::AlreadyExists { target, .. }
             | Self::Conflict(target)

@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 
 use super::error::{StoreError, Target};
 use super::ids::{Revision, RevisionClaim, Uid, UidClaim, mix};
-use super::metadata::{self, Claims};
+use super::metadata::{self, Claims, NameRule};
 use super::namespaces::NamespacePhase;
 use super::object::{Extra, Incoming, Meta, Object, ObjectPath};
 use super::resource::Resource;
@@ -197,7 +197,8 @@ impl Store {
         amend: Amend<'_, S>,
     ) -> Result<Decision<S>, StoreError> {
         check_namespace(namespace, &sent.namespace)?;
-        self.admit_new::<S>(namespace, &sent.name)?;
+        let prefix = &Extra::of(&sent.extra).generate_name;
+        self.admit_new::<S>(namespace, if sent.name.is_empty() { prefix } else { &sent.name })?;
         let has_revision = matches!(sent.resource_version, RevisionClaim::At(_));
         let object = self.newborn(namespace, sent, now, amend)?;
         if has_revision {
@@ -208,6 +209,7 @@ impl Store {
             Ok(at) => Err(StoreError::AlreadyExists {
                 target: S::target(&object.meta.name),
                 terminating: self.objects::<S>().at(at).meta.deletion_time.is_some(),
+                generated: !object.meta.extra().generate_name.is_empty(),
             }),
         }
     }
@@ -257,7 +259,13 @@ impl Store {
         if let RevisionClaim::Unreadable(text) = sent.resource_version {
             return Err(StoreError::RevisionUnreadable(text));
         }
-        Ok(Decision::Create(at, self.newborn(path.namespace, sent, now, amend)?))
+        let claim = sent.resource_version.clone();
+        let mut object = self.newborn(path.namespace, sent, now, amend)?;
+        // A rehearsal shows it; what is stored gets one of its own.
+        if let RevisionClaim::At(revision) = claim {
+            object.meta.resource_version = revision;
+        }
+        Ok(Decision::Create(at, object))
     }
 
     /// The end of every change of an existing object: validation, then whether anything is different.
@@ -269,9 +277,11 @@ impl Store {
     ) -> Result<Decision<S>, StoreError> {
         let live = self.objects::<S>().at(at);
         next.spec.normalize();
-        let mut errors = Vec::new();
-        metadata::check_change(&live.meta, &next.meta, claims, &mut errors);
-        next.spec.validate(&mut errors);
+        let (mut errors, mut of_meta) = (Vec::new(), Vec::new());
+        metadata::check_change(&live.meta, &next.meta, claims, &mut of_meta);
+        metadata::check_new(&next.meta, NameRule::PathSegment, &mut errors);
+        errors.extend_from_slice(&of_meta);
+        S::validate_change(&next, live, &of_meta, &mut errors);
         if !errors.is_empty() {
             return Err(StoreError::Invalid { target: S::target(&next.meta.name), errors });
         }
@@ -316,11 +326,11 @@ impl Store {
             extra: sent.extra.filter(|extra| **extra != Extra::default()),
         };
         let mut object = Object { meta, spec: sent.spec };
-        object.spec.normalize();
+        // Who set what is recorded first, also of fields that are then dropped.
         amend(None, &mut object);
+        object.spec.normalize();
         let mut errors = Vec::new();
-        metadata::check_new(&object.meta, &mut errors);
-        object.spec.validate(&mut errors);
+        S::validate_new(&object, &mut errors);
         if errors.is_empty() {
             return Ok(object);
         }
