@@ -26,7 +26,7 @@ const STRICT_ERRORS_MAX: usize = 100;
 /// The first value of a wrong type, in the words of Go's decoder.
 pub(crate) fn read(tree: &Tree, object: &'static Struct) -> Result<Decoded, String> {
     let mut reader = Reader { path: String::new(), strict: Vec::new(), error: None };
-    let context = Context { root: object.name, owner: None, fields: "" };
+    let context = Context { owner: None, outer: None, name: "" };
     let object = reader.structure(tree, object, &context, true);
     match reader.error {
         Some(error) => Err(error),
@@ -41,11 +41,20 @@ struct Reader {
     error: Option<String>,
 }
 
-/// Where it is, as Go's decoder names it.
+/// Where it is, as Go's decoder names it; put together only where there is an error to tell.
 struct Context<'a> {
-    root: &'static str,
     owner: Option<&'static str>,
-    fields: &'a str,
+    outer: Option<&'a Context<'a>>,
+    name: &'a str,
+}
+
+impl Context<'_> {
+    fn fields(&self) -> String {
+        match self.outer {
+            Some(outer) if !outer.name.is_empty() => format!("{}.{}", outer.fields(), self.name),
+            _ => self.name.to_owned(),
+        }
+    }
 }
 
 impl Reader {
@@ -67,7 +76,7 @@ impl Reader {
             Tree::Map(_) => "object".to_owned(),
         };
         let place = match context.owner {
-            Some(owner) => format!("struct field {owner}.{}", context.fields),
+            Some(owner) => format!("struct field {owner}.{}", context.fields()),
             None => "value".into(),
         };
         self.refuse(|| format!("json: cannot unmarshal {found} into Go {place} of type {wanted}"));
@@ -111,18 +120,13 @@ impl Reader {
             }
             match known {
                 Some(at) => {
-                    let fields = match context.fields {
-                        "" => name.to_string(),
-                        outer => format!("{outer}.{name}"),
-                    };
-                    let inner = Context { root: context.root, owner: Some(of.name), fields: &fields };
+                    let inner = Context { owner: Some(of.name), outer: Some(context), name };
                     let step = |path: &mut String| extend(path, name);
                     let read = |this: &mut Self| this.value(value, of.fields[at].ty, &inner);
                     values[at] = self.within(step, read);
                 }
                 None if is_type => {
-                    let fields = name.to_string();
-                    let inner = Context { root: context.root, owner: Some(of.name), fields: &fields };
+                    let inner = Context { owner: Some(of.name), outer: None, name };
                     if value.as_text().is_none() {
                         self.wrong_type(value, "string", &inner);
                     }
@@ -131,7 +135,11 @@ impl Reader {
             }
         }
         Some(Tree::Map(
-            of.fields.iter().zip(values).filter_map(|(f, v)| Some((f.name.into(), printed(f, v)?))).collect(),
+            of.fields
+                .iter()
+                .zip(values)
+                .filter_map(|(f, v)| Some((SmolStr::new_static(f.name), printed(f, v)?)))
+                .collect(),
         ))
     }
 
@@ -162,7 +170,7 @@ impl Reader {
     /// Times have a decoder of their own, which knows nothing of where it is.
     fn time(&mut self, tree: &Tree, micro: bool) -> Option<Tree> {
         let Tree::Text(text) = tree else {
-            let nowhere = Context { root: "", owner: None, fields: "" };
+            let nowhere = Context { owner: None, outer: None, name: "" };
             self.wrong_type(tree, "string", &nowhere);
             return None;
         };

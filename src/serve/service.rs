@@ -103,7 +103,9 @@ pub(crate) async fn serve(
         Ok(None) => return Err(NoAnswer),
         Err(failure) => to_http(answer::refusal(&failure, &request)),
     };
-    if let Ok(Some(Target { kind: Kind { plural: "endpoints", .. }, .. })) = Target::find(&request.path) {
+    if (request.path.contains("endpoints") || request.path.contains('%'))
+        && let Ok(Some(Target { kind: Kind { plural: "endpoints", .. }, .. })) = Target::find(&request.path)
+    {
         warn(&mut response, ENDPOINTS_DEPRECATED);
     }
     Ok(response)

@@ -67,7 +67,8 @@ pub fn patch(data: &[u8]) {
         }
         // Who says the same again changes nothing.
         let second = make(&mut store, &request, body);
-        if let (Some(first @ Reply { code: 200, .. }), Some(second @ Reply { code: 200, .. })) = (first, second)
+        if let (Some(first @ Reply { code: 200, .. }), Some(second @ Reply { code: 200, .. })) =
+            (first, second)
         {
             let text = |reply: Reply| String::from_utf8_lossy(&reply.body).into_owned();
             assert_eq!(text(first), text(second), "the same patch twice");
@@ -99,7 +100,7 @@ fn make(store: &mut Store, request: &Request, body: &[u8]) -> Option<Reply> {
     {
         let _events = watch.step(store);
     }
-    let call = Call { request, target: &target, body, now: WallTime::default() };
+    let call = Call::new(request, &target, body, WallTime::default());
     let reply = match (call.perform(store), Accepted::of(request, true)) {
         (Ok(answer), Ok(accepted)) => {
             if let Answer { content: Content::Object(object), .. } = &answer {

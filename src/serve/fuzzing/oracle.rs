@@ -134,7 +134,8 @@ fn naive_operations(document: &Value, patch: &Value) -> Option<Value> {
             }
             "test" => {
                 let value = operation.get("value")?;
-                if value.to_string().bytes().any(|byte| byte.is_ascii_digit()) || all.pointer(path)? != value {
+                if value.to_string().bytes().any(|byte| byte.is_ascii_digit()) || all.pointer(path)? != value
+                {
                     return None;
                 }
             }
