@@ -149,8 +149,8 @@ impl Reader {
             _ if tree.is_null() => None,
             Type::Text => self.expect(tree, matches!(tree, Tree::Text(_)), "string", context),
             Type::Bool => self.expect(tree, matches!(tree, Tree::Bool(_)), "bool", context),
-            Type::Int32 => self.expect(tree, integer::<i32>(tree), "int32", context),
-            Type::Int64 => self.expect(tree, integer::<i64>(tree), "int64", context),
+            Type::Int32 => self.integer(tree, integer::<i32>(tree).map(i64::from), "int32", context),
+            Type::Int64 => self.integer(tree, integer::<i64>(tree), "int64", context),
             Type::Time => self.time(tree, false),
             Type::MicroTime => self.time(tree, true),
             Type::TextMap | Type::BytesMap => self.map(tree, ty, context),
@@ -165,6 +165,20 @@ impl Reader {
         }
         self.wrong_type(tree, wanted, context);
         None
+    }
+
+    /// An integer as it is printed: `-0` is 0.
+    fn integer(
+        &mut self,
+        tree: &Tree,
+        read: Option<i64>,
+        wanted: &str,
+        context: &Context<'_>,
+    ) -> Option<Tree> {
+        if read.is_none() {
+            self.wrong_type(tree, wanted, context);
+        }
+        read.map(Tree::number)
     }
 
     /// Times have a decoder of their own, which knows nothing of where it is.
@@ -201,7 +215,8 @@ impl Reader {
             let value = match value {
                 Tree::Null => Tree::text(""),
                 Tree::Text(text) if matches!(ty, Type::BytesMap) => match super::base64::decode(text) {
-                    Ok(_) => value.clone(),
+                    // There is more than one way to write the same bytes.
+                    Ok(bytes) => Tree::text(super::base64::encode(&bytes)),
                     Err(at) => {
                         self.refuse(|| format!("illegal base64 data at input byte {at}"));
                         continue;
@@ -248,8 +263,11 @@ fn extend(path: &mut String, name: &str) {
     path.push_str(name);
 }
 
-fn integer<T: core::str::FromStr>(tree: &Tree) -> bool {
-    matches!(tree, Tree::Number(text) if text.parse::<T>().is_ok())
+fn integer<T: core::str::FromStr>(tree: &Tree) -> Option<T> {
+    match tree {
+        Tree::Number(text) => text.parse().ok(),
+        _ => None,
+    }
 }
 
 /// A field as it is printed; nothing if it is not.
