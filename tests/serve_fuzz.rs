@@ -13,13 +13,15 @@ use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
 fn corpus(target: &str) -> Vec<Vec<u8>> {
-    let mut files = Vec::new();
-    for (folder, at_least) in [("tests/data/fuzz", 4), ("fuzz/corpus", 50)] {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join(target);
-        let before = files.len();
-        files.extend(std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()));
-        assert!(files.len() >= before + at_least, "{files:?}");
-    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let in_folder = |folder: &str| {
+        let entries = std::fs::read_dir(root.join(folder).join(target)).into_iter().flatten();
+        entries.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()
+    };
+    let mut files = in_folder("tests/data/fuzz");
+    assert!(files.len() >= 4, "{files:?}");
+    // What the fuzzer found; a fresh checkout may have none.
+    files.extend(in_folder("fuzz/corpus"));
     files.sort();
     files.iter().map(|file| std::fs::read(file).unwrap()).collect()
 }
@@ -71,7 +73,7 @@ fn requests() {
 
 #[test]
 fn patches() {
-    shake("patch", 30_000, fuzzing::patch);
+    shake("patch", 10_000, fuzzing::patch);
 }
 
 #[test]
