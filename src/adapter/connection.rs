@@ -1,6 +1,8 @@
 //! How the elector reaches the API server.
 
+use kube::client::ClientBuilder;
 use kube::{Client, Config};
+use tower::limit::ConcurrencyLimitLayer;
 
 use super::error::Error;
 
@@ -14,6 +16,9 @@ use super::error::Error;
 ///
 /// A token in a file, as a service account has one, is read again once a minute, and an exec plugin is run again before
 /// its token expires. A client certificate is read once. A proxy needs kube's feature `http-proxy` or `socks5` (the command has both).
+///
+/// A process with many elections gives all of them clones of one [`Connection::pooled`], and places them on the
+/// runtime that it was made on, with [`Place::On`](super::Place::On).
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Connection {
@@ -36,20 +41,38 @@ impl From<Client> for Connection {
 }
 
 impl Connection {
+    /// One client for many elections: `requests` of its clones' requests are under way at once, on about as many
+    /// connections, and the others queue. So many elections can begin or fail over at once without a connection each, and
+    /// a server that has limits is not overrun. A request that waits longer than the core gives it is given up like
+    /// any other.
+    ///
+    /// Must be called on the runtime that the elections will be placed on.
+    ///
+    /// # Errors
+    /// If the client cannot be made.
+    pub fn pooled(config: Config, requests: usize) -> Result<Self, Error> {
+        let failed = |source| Error::Client { source: Box::new(source) };
+        let client = ClientBuilder::try_from(as_the_core_repeats(config)).map_err(failed)?;
+        Ok(Self::Client(client.with_layer(&ConcurrencyLimitLayer::new(requests.max(1))).build()))
+    }
+
     /// The client. Must be called on the runtime that will drive it.
     pub(super) fn client(self) -> Result<Client, Error> {
         match self {
             Self::Client(client) => Ok(client),
-            Self::Config(mut config) => {
-                // kube repeats 429, 503 and 504 up to 15 times with waits of up to 1,000 s: the elector
-                // repeats by its own rules, and a write that is sent later than the core thinks would be
-                // counted from too early. Its deadlines are the core's, too.
-                config.default_retry = false;
-                config.read_timeout = None;
-                Client::try_from(*config).map_err(|source| Error::Client { source: Box::new(source) })
-            }
+            Self::Config(config) => Client::try_from(as_the_core_repeats(*config))
+                .map_err(|source| Error::Client { source: Box::new(source) }),
         }
     }
+}
+
+/// kube repeats 429, 503 and 504 up to 15 times with waits of up to 1,000 s: the elector repeats by its own
+/// rules, and a write that is sent later than the core thinks would be counted from too early. Its deadlines are the
+/// core's, too.
+fn as_the_core_repeats(mut config: Config) -> Config {
+    config.default_retry = false;
+    config.read_timeout = None;
+    config
 }
 
 impl std::fmt::Debug for Connection {

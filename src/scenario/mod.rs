@@ -40,6 +40,8 @@ mod error;
 mod expect;
 mod fault;
 mod forms;
+#[doc(hidden)]
+pub mod fuzzing;
 mod length;
 mod load;
 mod metrics;

@@ -45,6 +45,19 @@ pub(crate) fn bare<S: Served>(object: &Object<S>, kind: &Kind) -> Tree {
     Tree::Map(fields)
 }
 
+/// What of an object fields and their owners are about: [`bare`] without what only the server sets.
+pub(crate) fn owned<S: Served>(object: &Object<S>, kind: &Kind) -> Tree {
+    let extra = object.meta.extra();
+    let mut meta = Vec::new();
+    if !extra.generate_name.is_empty() {
+        meta.push((SmolStr::new_static("generateName"), Tree::Text(extra.generate_name.clone())));
+    }
+    put_lists(extra, &mut |name, value| meta.push((SmolStr::new_static(name), value)));
+    let mut fields = vec![(SmolStr::new_static("metadata"), Tree::Map(meta))];
+    object.spec.to_fields(kind, &mut fields);
+    Tree::Map(fields)
+}
+
 /// An object as the server prints it.
 pub(crate) fn full<S: Served>(object: &Object<S>, kind: &Kind) -> Tree {
     typed(bare(object, kind), kind.kind, &kind.api_version())
@@ -87,6 +100,15 @@ pub(crate) fn meta_tree(meta: &Meta) -> Tree {
         put("deletionTimestamp", Tree::text(time::format_second(at)));
         put("deletionGracePeriodSeconds", Tree::number(0));
     }
+    put_lists(extra, &mut put);
+    if !extra.managed_fields.is_empty() {
+        put("managedFields", Tree::List(extra.managed_fields.iter().map(managed_tree).collect()));
+    }
+    Tree::Map(fields)
+}
+
+/// Labels, annotations, owners and finalizers, where there are any.
+fn put_lists(extra: &Extra, put: &mut dyn FnMut(&'static str, Tree)) {
     if !extra.labels.is_empty() {
         put("labels", text_map(&extra.labels));
     }
@@ -99,10 +121,6 @@ pub(crate) fn meta_tree(meta: &Meta) -> Tree {
     if !extra.finalizers.is_empty() {
         put("finalizers", Tree::List(extra.finalizers.iter().cloned().map(Tree::Text).collect()));
     }
-    if !extra.managed_fields.is_empty() {
-        put("managedFields", Tree::List(extra.managed_fields.iter().map(managed_tree).collect()));
-    }
-    Tree::Map(fields)
 }
 
 fn text_map(map: &BTreeMap<SmolStr, SmolStr>) -> Tree {

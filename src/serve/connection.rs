@@ -39,7 +39,8 @@ pub(crate) async fn serve(stream: TcpStream, acceptor: TlsAcceptor, shared: Arc<
     }
 }
 
-async fn serve_http<S>(stream: S, shared: Arc<Shared>, watcher: Watcher)
+/// Serves HTTP on a stream to its end.
+pub(crate) async fn serve_http<S>(stream: S, shared: Arc<Shared>, watcher: Watcher)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {

@@ -137,7 +137,14 @@ impl Difference {
         self.added.is_empty() && self.removed.is_empty() && self.modified.is_empty()
     }
 
-    fn put(&mut self, key: SmolStr, of: Self) {
+    /// What differs in the field of this name.
+    fn put(&mut self, name: &str, of: Self) {
+        if !of.is_none() {
+            self.put_element(format_smolstr!("f:{name}"), of);
+        }
+    }
+
+    fn put_element(&mut self, key: SmolStr, of: Self) {
         self.added.insert(key.clone(), of.added);
         self.removed.insert(key.clone(), of.removed);
         self.modified.insert(key, of.modified);
@@ -149,41 +156,45 @@ pub(crate) fn difference(old: &Tree, new: &Tree, object: &Struct) -> Difference 
     let mut all = Difference::default();
     for field in object.fields {
         let (old, new) = (old.get(field.name), new.get(field.name));
-        let key = format_smolstr!("f:{}", field.name);
         if field.name == "metadata" {
             let mut meta = Difference::default();
             for part in OWNED_METADATA.iter().filter_map(|name| super::schema::META.field(name)) {
-                let pick = |tree: Option<&'_ Tree>| tree.and_then(|tree| tree.get(part.name)).cloned();
-                let (old, new) = (pick(old), pick(new));
-                meta.put(format_smolstr!("f:{}", part.name), differ(old.as_ref(), new.as_ref(), part.ty));
+                let (old, new) = (part_of(old, part.name), part_of(new, part.name));
+                meta.put(part.name, differ(old, new, part.ty));
             }
-            all.put(key, meta);
+            all.put(field.name, meta);
         } else {
-            all.put(key, differ(old, new, field.ty));
+            all.put(field.name, differ(old, new, field.ty));
         }
     }
     all
 }
 
+fn part_of<'a>(tree: Option<&'a Tree>, name: &str) -> Option<&'a Tree> {
+    tree.and_then(|tree| tree.get(name))
+}
+
 fn differ(old: Option<&Tree>, new: Option<&Tree>, ty: Type) -> Difference {
     let mut here = Difference::default();
+    if old == new {
+        return here;
+    }
     match ty {
         Type::Struct(of) if !of.atomic => {
             presence(old.is_some(), new.is_some(), &mut here);
             for field in of.fields {
-                let part = |tree: Option<&'_ Tree>| tree.and_then(|tree| tree.get(field.name)).cloned();
-                let (old, new) = (part(old), part(new));
-                here.put(format_smolstr!("f:{}", field.name), differ(old.as_ref(), new.as_ref(), field.ty));
+                let (old, new) = (part_of(old, field.name), part_of(new, field.name));
+                here.put(field.name, differ(old, new, field.ty));
             }
         }
         Type::TextMap | Type::BytesMap | Type::List(_, Merge::Set | Merge::Key(_)) => {
             presence(old.is_some(), new.is_some(), &mut here);
             let (before, after) = (elements(old, ty), elements(new, ty));
             for (key, item) in &before {
-                here.put(key.clone(), differ_leaf(Some(item), after.get(key)));
+                here.put_element(key.clone(), differ_leaf(Some(item), after.get(key)));
             }
             for (key, item) in after.iter().filter(|(key, _)| !before.contains_key(*key)) {
-                here.put(key.clone(), differ_leaf(None, Some(item)));
+                here.put_element(key.clone(), differ_leaf(None, Some(item)));
             }
         }
         _ => return differ_leaf(old, new),

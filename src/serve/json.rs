@@ -1,6 +1,7 @@
 //! JSON text in and out. The reader says what is wrong in the words of Go's decoder, because clients see them.
 
 use core::fmt::{self, Write as _};
+use std::collections::BTreeMap;
 
 use smol_str::SmolStr;
 
@@ -263,6 +264,24 @@ impl Reader<'_> {
             self.at += 1;
         }
         Ok(code)
+    }
+}
+
+/// The value as Go's maps hold it: of several entries with one key, the last.
+pub(crate) fn last_of_each(tree: &Tree) -> Tree {
+    match tree {
+        Tree::Map(entries) => {
+            let last: BTreeMap<&SmolStr, &Tree> = entries.iter().map(|(key, value)| (key, value)).collect();
+            let mut kept = Vec::with_capacity(last.len());
+            for (key, value) in entries {
+                if last.get(key).is_some_and(|last| core::ptr::eq(*last, value)) {
+                    kept.push((key.clone(), last_of_each(value)));
+                }
+            }
+            Tree::Map(kept)
+        }
+        Tree::List(items) => Tree::List(items.iter().map(last_of_each).collect()),
+        other => other.clone(),
     }
 }
 

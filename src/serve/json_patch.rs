@@ -51,7 +51,7 @@ pub(crate) fn read(patch: &Tree) -> Result<Vec<Operation>, String> {
             op: text("op")?.unwrap_or_default(),
             path: text("path")?,
             from: text("from")?,
-            value: item.get("value").cloned(),
+            value: item.get("value").map(super::json::last_of_each),
         })
     };
     items.iter().map(operation).collect()

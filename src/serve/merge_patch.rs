@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::schema::{Field, Merge, Struct, Type};
 use crate::store::Tree;
 
-/// Applies a merge patch.
+/// Applies a merge patch in which no key comes twice; see [`super::json::last_of_each`].
 pub(crate) fn merge(to: &Tree, patch: &Tree) -> Tree {
     let Tree::Map(entries) = patch else { return patch.clone() };
     // In order, as the server's library leaves what it has touched; it shows in one message.

@@ -89,7 +89,8 @@ impl Passage {
 
     fn perform(&self) -> Result<Answer, Failure> {
         let Self { shared, client, request, target, body } = self;
-        let call = Call { request, target, body, now: super::now() };
+        let call = Call::new(request, target, body, super::now());
+        call.read_ahead();
         if request.method == "GET" {
             let stale = shared.faults.stale_revision();
             let mut store = shared.store();
@@ -253,7 +254,7 @@ impl Shared {
     pub(crate) fn end_fault(self: &Arc<Self>, id: u64) -> bool {
         let Some((held, wanted)) = self.faults.end(id) else { return false };
         for HeldCall { request, target, body, .. } in held {
-            let call = Call { request: &request, target: &target, body: &body, now: super::now() };
+            let call = Call::new(&request, &target, &body, super::now());
             // Whoever sent it has long been told something else.
             let _unknown = self.change(|store| call.perform(store));
         }

@@ -120,6 +120,7 @@ fn patched(
     if options.validation != Validation::Ignore {
         merge_patch::duplicates(&patch, "", &mut strict);
     }
+    let patch = json::last_of_each(&patch);
     let after = match format {
         PatchFormat::Strategic => merge_patch::strategic(before, &patch, of)?,
         _ => merge_patch::merge(before, &patch),

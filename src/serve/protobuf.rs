@@ -190,18 +190,22 @@ fn single(value: Value<'_>, ty: Type, depth: u32) -> Result<Tree, String> {
 
 /// An empty message is Go's zero time.
 fn timestamp(bytes: &[u8], micro: bool) -> Result<Tree, String> {
-    let (mut secs, mut nanos) = (None, 0);
+    if bytes.is_empty() {
+        // As text: `null` would be no time at all.
+        let zero = time::zero();
+        return Ok(Tree::text(if micro { time::format_micro(zero) } else { time::format_second(zero) }));
+    }
+    let (mut secs, mut nanos) = (0, 0);
     let mut reader = Reader(bytes);
     while let Some((number, value)) = reader.next()? {
         match (number, value) {
-            (1, Value::Number(n)) => secs = Some(n as i64),
+            (1, Value::Number(n)) => secs = n as i64,
             (2, Value::Number(n)) => nanos = i64::try_from(n).unwrap_or(0).min(999_999_999),
             _ => {}
         }
     }
-    let Some(secs) = secs else { return Ok(Tree::Null) };
     // Beyond the years that have four digits nothing could be printed.
-    let secs = secs.clamp(-62_135_596_800, 253_402_300_799);
+    let secs = secs.clamp(-62_167_219_200, 253_402_300_799);
     let at = WallTime::from_micros(secs * 1_000_000 + if micro { nanos / 1_000 } else { 0 });
     Ok(Tree::text(if micro { time::format_micro(at) } else { time::format_second(at) }))
 }

@@ -26,7 +26,7 @@ const STRICT_ERRORS_MAX: usize = 100;
 /// The first value of a wrong type, in the words of Go's decoder.
 pub(crate) fn read(tree: &Tree, object: &'static Struct) -> Result<Decoded, String> {
     let mut reader = Reader { is_final: false, path: String::new(), strict: Vec::new(), error: None };
-    let context = Context { root: object.name, owner: None, fields: "" };
+    let context = Context { owner: None, outer: None, name: "" };
     let object = reader.structure(tree, object, &context, true);
     match reader.error {
         Some(error) => Err(error),
@@ -43,11 +43,20 @@ struct Reader {
     error: Option<String>,
 }
 
-/// Where it is, as Go's decoder names it.
+/// Where it is, as Go's decoder names it; put together only where there is an error to tell.
 struct Context<'a> {
-    root: &'static str,
     owner: Option<&'static str>,
-    fields: &'a str,
+    outer: Option<&'a Context<'a>>,
+    name: &'a str,
+}
+
+impl Context<'_> {
+    fn fields(&self) -> String {
+        match self.outer {
+            Some(outer) if !outer.name.is_empty() => format!("{}.{}", outer.fields(), self.name),
+            _ => self.name.to_owned(),
+        }
+    }
 }
 
 impl Reader {
@@ -76,7 +85,7 @@ impl Reader {
             Tree::Map(_) => "object".to_owned(),
         };
         let place = match context.owner {
-            Some(owner) => format!("struct field {owner}.{}", context.fields),
+            Some(owner) => format!("struct field {owner}.{}", context.fields()),
             None => "value".into(),
         };
         self.refuse(|| format!("json: cannot unmarshal {found} into Go {place} of type {wanted}"));
@@ -120,18 +129,13 @@ impl Reader {
             }
             match known {
                 Some(at) => {
-                    let fields = match context.fields {
-                        "" => name.to_string(),
-                        outer => format!("{outer}.{name}"),
-                    };
-                    let inner = Context { root: context.root, owner: Some(of.name), fields: &fields };
+                    let inner = Context { owner: Some(of.name), outer: Some(context), name };
                     let step = |path: &mut String| extend(path, name);
                     let read = |this: &mut Self| this.value(value, of.fields[at].ty, &inner);
                     values[at] = self.within(step, read);
                 }
                 None if is_type => {
-                    let fields = name.to_string();
-                    let inner = Context { root: context.root, owner: Some(of.name), fields: &fields };
+                    let inner = Context { owner: Some(of.name), outer: None, name };
                     if value.as_text().is_none() {
                         self.wrong_type(value, "string", &inner);
                     }
@@ -140,7 +144,11 @@ impl Reader {
             }
         }
         Some(Tree::Map(
-            of.fields.iter().zip(values).filter_map(|(f, v)| Some((f.name.into(), printed(f, v)?))).collect(),
+            of.fields
+                .iter()
+                .zip(values)
+                .filter_map(|(f, v)| Some((SmolStr::new_static(f.name), printed(f, v)?)))
+                .collect(),
         ))
     }
 
@@ -150,8 +158,8 @@ impl Reader {
             _ if tree.is_null() => None,
             Type::Text => self.expect(tree, matches!(tree, Tree::Text(_)), text_type(context), context),
             Type::Bool => self.expect(tree, matches!(tree, Tree::Bool(_)), "bool", context),
-            Type::Int32 => self.expect(tree, integer::<i32>(tree), "int32", context),
-            Type::Int64 => self.expect(tree, integer::<i64>(tree), "int64", context),
+            Type::Int32 => self.integer(tree, integer::<i32>(tree).map(i64::from), "int32", context),
+            Type::Int64 => self.integer(tree, integer::<i64>(tree), "int64", context),
             Type::Time => self.time(tree, false, context),
             Type::MicroTime => self.time(tree, true, context),
             Type::TextMap | Type::BytesMap => self.map(tree, ty, context),
@@ -166,6 +174,20 @@ impl Reader {
         }
         self.wrong_type(tree, wanted, context);
         None
+    }
+
+    /// An integer as it is printed: `-0` is 0.
+    fn integer(
+        &mut self,
+        tree: &Tree,
+        read: Option<i64>,
+        wanted: &str,
+        context: &Context<'_>,
+    ) -> Option<Tree> {
+        if read.is_none() {
+            self.wrong_type(tree, wanted, context);
+        }
+        read.map(Tree::number)
     }
 
     /// Times have a decoder of their own.
@@ -205,7 +227,8 @@ impl Reader {
             let value = match value {
                 Tree::Null => Tree::text(""),
                 Tree::Text(text) if matches!(ty, Type::BytesMap) => match super::base64::decode(text) {
-                    Ok(_) => value.clone(),
+                    // There is more than one way to write the same bytes.
+                    Ok(bytes) => Tree::text(super::base64::encode(&bytes)),
                     Err(at) => {
                         self.refuse(|| format!("illegal base64 data at input byte {at}"));
                         continue;
@@ -247,9 +270,9 @@ impl Reader {
 
 /// The Go type of a text.
 fn text_type(context: &Context<'_>) -> &'static str {
-    match context.fields.rsplit('.').next() {
-        Some("uid") => "types.UID",
-        Some("strategy") => "v1.CoordinatedLeaseStrategy",
+    match context.name {
+        "uid" => "types.UID",
+        "strategy" => "v1.CoordinatedLeaseStrategy",
         _ => "string",
     }
 }
@@ -261,8 +284,11 @@ fn extend(path: &mut String, name: &str) {
     path.push_str(name);
 }
 
-fn integer<T: core::str::FromStr>(tree: &Tree) -> bool {
-    matches!(tree, Tree::Number(text) if text.parse::<T>().is_ok())
+fn integer<T: core::str::FromStr>(tree: &Tree) -> Option<T> {
+    match tree {
+        Tree::Number(text) => text.parse().ok(),
+        _ => None,
+    }
 }
 
 /// A field as it is printed; nothing if it is not.

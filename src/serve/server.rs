@@ -136,6 +136,25 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    pub(crate) fn new(
+        clients: Clients,
+        limits: Limits,
+        log_capacity: usize,
+        plan: Option<Plan>,
+        seed: u64,
+    ) -> Self {
+        let store = Store::new(StoreOptions::cluster().with_log_capacity(log_capacity));
+        Self {
+            revision: watch::Sender::new(store.revision().get()),
+            store: Mutex::new(store),
+            faults: Engine::new(clients.all.len(), plan, seed),
+            clients,
+            limits,
+            watchers: AtomicUsize::new(0),
+            stopping: watch::Sender::new(false),
+        }
+    }
+
     /// The store. A panic elsewhere does not make it unusable: every change of it is all or nothing.
     pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
@@ -194,17 +213,7 @@ impl Server {
         let identity = certificate::make(address.ip()).map_err(Error::Keys)?;
         let clients =
             Clients::new(&names).ok_or_else(|| Error::Keys("there is no randomness to be had".into()))?;
-        let store = Store::new(StoreOptions::cluster().with_log_capacity(log_capacity));
-        let revision = watch::Sender::new(store.revision().get());
-        let shared = Shared {
-            store: Mutex::new(store),
-            revision,
-            faults: Engine::new(names.len(), plan, seed),
-            clients,
-            limits,
-            watchers: AtomicUsize::new(0),
-            stopping: watch::Sender::new(false),
-        };
+        let shared = Shared::new(clients, limits, log_capacity, plan, seed);
         Ok(Self { listener, address, identity, shared: Arc::new(shared) })
     }
 

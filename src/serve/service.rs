@@ -104,7 +104,9 @@ pub(crate) async fn serve(
         Err(failure) => to_http(answer::refusal(&failure, &request)),
     };
     // It stands before all others.
-    if let Ok(Some(Target { kind: Kind { plural: "endpoints", .. }, .. })) = Target::find(&request.path) {
+    if (request.path.contains("endpoints") || request.path.contains('%'))
+        && let Ok(Some(Target { kind: Kind { plural: "endpoints", .. }, .. })) = Target::find(&request.path)
+    {
         let headers = response.headers_mut();
         let others: Vec<_> = headers.get_all(hyper::header::WARNING).iter().cloned().collect();
         headers.remove(hyper::header::WARNING);

@@ -1,5 +1,6 @@
 //! What a request does to the store, except that it watches: one function a verb, over every kind.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -29,12 +30,39 @@ pub(crate) struct Call<'a> {
     pub(crate) target: &'a Target,
     pub(crate) body: &'a [u8],
     pub(crate) now: WallTime,
+    /// What [`Call::read_ahead`] found.
+    sent: Cell<Option<Result<(WriteOptions, Sent), Failure>>>,
 }
 
 /// An object that is larger than this in the end is refused by the storage of a real server.
 const STORED_BYTES_MAX: usize = 3 << 19;
 
+impl<'a> Call<'a> {
+    pub(crate) const fn new(request: &'a Request, target: &'a Target, body: &'a [u8], now: WallTime) -> Self {
+        Self { request, target, body, now, sent: Cell::new(None) }
+    }
+}
+
 impl Call<'_> {
+    /// Reads what a create or an update sends. It can be done before the store is locked for [`Call::perform`].
+    pub(crate) fn read_ahead(&self) {
+        if matches!(self.request.method.as_str(), "POST" | "PUT") && self.target.kind.plural != "namespaces" {
+            self.sent.set(Some(self.read()));
+        }
+    }
+
+    fn read(&self) -> Result<(WriteOptions, Sent), Failure> {
+        let (kind, content_type) = (self.target.kind, &self.request.content_type);
+        let (options, format) = if self.request.method == "POST" {
+            let format = Format::of(content_type)?;
+            (self.options("CreateOptions", false)?, format)
+        } else {
+            (self.options("UpdateOptions", false)?, Format::of(content_type)?)
+        };
+        let sent = body::object(self.body, format, kind, options.validation)?;
+        Ok((options, sent))
+    }
+
     /// The namespace of the URL.
     pub(crate) fn namespace(&self) -> &str {
         self.target.namespace.as_deref().unwrap_or("")
@@ -131,9 +159,7 @@ impl Call<'_> {
 
     fn create<S: Served>(&self, store: &mut Store) -> Result<Answer, Failure> {
         let kind = self.target.kind;
-        let format = Format::of(&self.request.content_type)?;
-        let options = self.options("CreateOptions", false)?;
-        let mut sent = body::object(self.body, format, kind, options.validation)?;
+        let (options, mut sent) = self.sent.take().unwrap_or_else(|| self.read())?;
         let dry = options.dry_run || is_too_large(self.body);
         let mut object = codec::incoming::<S>(&sent.object, kind, self.namespace());
         dedup_owners(&mut object, "", &mut sent.warnings);
@@ -150,9 +176,7 @@ impl Call<'_> {
 
     fn update<S: Served>(&self, store: &mut Store) -> Result<Answer, Failure> {
         let kind = self.target.kind;
-        let options = self.options("UpdateOptions", false)?;
-        let format = Format::of(&self.request.content_type)?;
-        let sent = body::object(self.body, format, kind, options.validation)?;
+        let (options, sent) = self.sent.take().unwrap_or_else(|| self.read())?;
         let dry = options.dry_run || is_too_large(self.body);
         let Sent { object, mut warnings, clears_managed_fields: clears } = sent;
         let mut object = codec::incoming::<S>(&object, kind, self.namespace());
@@ -249,8 +273,8 @@ pub(crate) fn own<S: Served>(
     // What a create brings along is no history.
     let entries = if live.is_none() { &[] } else { entries };
     let before =
-        live.map_or_else(|| read::zero(super::schema::Type::Struct(kind.object)), |o| codec::bare(o, kind));
-    let changed = fields::difference(&before, &codec::bare(next, kind), kind.object);
+        live.map_or_else(|| read::zero(super::schema::Type::Struct(kind.object)), |o| codec::owned(o, kind));
+    let changed = fields::difference(&before, &codec::owned(next, kind), kind.object);
     let after = managed::after_update(entries, &changed, &options.writer);
     if after != next.meta.extra().managed_fields {
         set_managed(next, after);

@@ -1,6 +1,10 @@
-//! Entry points for fuzzing: what a client can send, without a network. None of them may panic.
+//! Entry points for fuzzing: what a client can send. None of them may panic, and what they answer must agree with
+//! simple, slow readings of the standards (`oracle`).
 
-use super::answer::{Accepted, refusal};
+mod http;
+mod oracle;
+
+use super::answer::{Accepted, Answer, Content, Reply, refusal};
 use super::request::{Query, Request, Target};
 use super::verbs::Call;
 use super::watch::Watch;
@@ -8,10 +12,14 @@ use crate::core::WallTime;
 use crate::store::{Incoming, LeaseSpec, Store, StoreOptions};
 
 /// A request: a line with method and path, a line with Content-Type and Accept (apart by a bar), and the body. It is made
-/// twice, so that the second meets what the first left.
+/// twice, so that the second meets what the first left. Where the first line ends in `HTTP/1.1` it is all that comes over
+/// one connection, byte by byte; the token is `t`.
 pub fn request(data: &[u8]) {
-    let mut store = store();
     let (head, rest) = line(data);
+    if head.trim_end().ends_with("HTTP/1.1") {
+        return http::connection(data);
+    }
+    let mut store = store();
     let (types, body) = line(rest);
     let (method, url) = head.split_once(' ').unwrap_or(("GET", &head));
     let (path, query) = url.split_once('?').unwrap_or((url, ""));
@@ -24,8 +32,9 @@ pub fn request(data: &[u8]) {
         content_type: content_type.into(),
         user_agent: "fuzz/1".into(),
     };
+    oracle::json(body);
     for _ in 0..2 {
-        make(&mut store, &request, body);
+        let _reply = make(&mut store, &request, body);
     }
     let broken = store.check_invariants();
     assert!(broken.is_ok(), "{broken:?}");
@@ -46,15 +55,31 @@ pub fn patch(data: &[u8]) {
         content_type: content_type.into(),
         ..Request::default()
     };
+    oracle::patches(body);
     let mut store = store();
-    for manager in
+    for options in
         ["", "fieldManager=a", "fieldManager=b", "fieldManager=b&force=true", "fieldValidation=Strict"]
     {
-        request.query = Query::parse(manager);
-        make(&mut store, &request, body);
+        request.query = Query::parse(options);
+        let first = make(&mut store, &request, body);
+        if matches!(&*format, "json" | "strategic") || memmem(body, b"managedFields") {
+            continue;
+        }
+        // Who says the same again changes nothing.
+        let second = make(&mut store, &request, body);
+        if let (Some(first @ Reply { code: 200, .. }), Some(second @ Reply { code: 200, .. })) =
+            (first, second)
+        {
+            let text = |reply: Reply| String::from_utf8_lossy(&reply.body).into_owned();
+            assert_eq!(text(first), text(second), "the same patch twice");
+        }
     }
     let broken = store.check_invariants();
     assert!(broken.is_ok(), "{broken:?}");
+}
+
+fn memmem(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
 }
 
 fn store() -> Store {
@@ -64,21 +89,32 @@ fn store() -> Store {
     store
 }
 
-fn make(store: &mut Store, request: &Request, body: &[u8]) {
+/// The reply to a request, unless it is for no objects.
+fn make(store: &mut Store, request: &Request, body: &[u8]) -> Option<Reply> {
     let Ok(Some(target)) = Target::find(&request.path) else {
         let _answer = super::discovery::answer(request);
-        return;
+        return None;
     };
     if request.method == "GET"
         && let Ok(mut watch) = Watch::begin(request, &target)
     {
         let _events = watch.step(store);
     }
-    let call = Call { request, target: &target, body, now: WallTime::default() };
-    match (call.perform(store), Accepted::of(request, true)) {
-        (Ok(answer), Ok(accepted)) => _ = accepted.reply(answer, Some(target.kind), request),
-        (Err(failure), _) | (_, Err(failure)) => _ = refusal(&failure, request),
+    let call = Call::new(request, &target, body, WallTime::default());
+    let reply = match (call.perform(store), Accepted::of(request, true)) {
+        (Ok(answer), Ok(accepted)) => {
+            if let Answer { content: Content::Object(object), .. } = &answer {
+                oracle::protobuf(object, target.kind);
+            }
+            let reply = accepted.reply(answer, Some(target.kind), request);
+            reply.unwrap_or_else(|failure| refusal(&failure, request))
+        }
+        (Err(failure), _) | (_, Err(failure)) => refusal(&failure, request),
+    };
+    if reply.content_type == super::answer::JSON {
+        oracle::answer(&reply.body);
     }
+    Some(reply)
 }
 
 /// The first line as text, and what follows it.
