@@ -161,7 +161,12 @@ fn before_first(
     kind: &'static Kind,
     options: &WriteOptions,
 ) -> Vec<ManagedFields> {
-    let there = fields::difference(zero, before, kind.object);
+    let mut there = fields::difference(zero, before, kind.object);
+    for field in ["deletionGracePeriodSeconds", "deletionTimestamp"] {
+        if before.at(&["metadata", field]).is_some() {
+            there.added.insert_metadata(field);
+        }
+    }
     let writer = managed::Writer { manager: BEFORE.into(), ..options.writer.clone() };
     managed::after_update(&[], &there, &writer)
 }
@@ -213,18 +218,13 @@ fn merged(
     if !own.is_empty() {
         let mut entry = writer.entry("Apply", &own);
         // The time is that of the last change, which this is none of.
-        if changes_nothing(before, &after, kind) {
+        if changed.is_none() {
             entry.time = last.first().and_then(|last| last.time);
         }
         entries.push(entry);
     }
     managed::sort(&mut entries);
     Ok((after, entries))
-}
-
-fn changes_nothing(before: &Tree, after: &Tree, kind: &'static Kind) -> bool {
-    read::read(after, kind.object)
-        .is_ok_and(|decoded| fields::difference(before, &decoded.object, kind.object).is_none())
 }
 
 fn refuse_conflicts(others: &[(ManagedFields, Set)], touched: &Set, force: bool) -> Result<(), Failure> {

@@ -91,7 +91,8 @@ impl Set {
         set
     }
 
-    /// The paths of the members, as conflicts name them: `.spec.holderIdentity`.
+    /// The paths of the members, as conflicts name them: `.spec.holderIdentity`. Of one level, those that are members come
+    /// first, then what is below each.
     pub(crate) fn paths(&self) -> Vec<String> {
         let mut paths = Vec::new();
         self.collect_paths("", &mut paths);
@@ -99,28 +100,38 @@ impl Set {
     }
 
     fn collect_paths(&self, prefix: &str, paths: &mut Vec<String>) {
-        if self.is_member {
-            paths.push(prefix.into());
+        let below: Vec<_> =
+            self.below.iter().map(|(key, set)| (format!("{prefix}{}", step(key)), set)).collect();
+        paths.extend(below.iter().filter(|(_, set)| set.is_member).map(|(path, _)| path.clone()));
+        for (path, set) in below {
+            set.collect_paths(&path, paths);
         }
-        for (key, set) in &self.below {
-            let step = match key.split_once(':') {
-                Some(("f", name)) => format!(".{name}"),
-                Some(("k", keys)) => {
-                    let keys = json::parse(keys.as_bytes()).unwrap_or(Tree::empty());
-                    let keys = keys.entries().iter().map(|(k, v)| format!("{k}={}", json::Shown(v)));
-                    format!("[{}]", keys.collect::<Vec<_>>().join(","))
-                }
-                Some((_, value)) => format!("[={value}]"),
-                None => key.to_string(),
-            };
-            set.collect_paths(&format!("{prefix}{step}"), paths);
-        }
+    }
+
+    /// Makes a field of the metadata a member.
+    pub(crate) fn insert_metadata(&mut self, field: &str) {
+        let meta = self.below.entry("f:metadata".into()).or_default();
+        meta.below.insert(format_smolstr!("f:{field}"), Self::member());
     }
 
     fn insert(&mut self, key: SmolStr, set: Self) {
         if !set.is_empty() {
             self.below.insert(key, set);
         }
+    }
+}
+
+/// A path element as paths show it.
+fn step(key: &str) -> String {
+    match key.split_once(':') {
+        Some(("f", name)) => format!(".{name}"),
+        Some(("k", keys)) => {
+            let keys = json::parse(keys.as_bytes()).unwrap_or(Tree::empty());
+            let keys = keys.entries().iter().map(|(k, v)| format!("{k}={}", json::Shown(v)));
+            format!("[{}]", keys.collect::<Vec<_>>().join(","))
+        }
+        Some((_, value)) => format!("[={value}]"),
+        None => key.to_owned(),
     }
 }
 

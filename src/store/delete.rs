@@ -1,5 +1,7 @@
 //! DELETE.
 
+use std::collections::BTreeSet;
+
 use smol_str::{SmolStr, ToSmolStr};
 
 use super::error::StoreError;
@@ -156,8 +158,14 @@ impl Store {
 fn fate<S: Resource>(live: &Object<S>, propagation: Propagation, now: WallTime) -> Fate<S> {
     let mut extra = live.meta.extra().clone();
     if propagation != Propagation::Unsaid {
-        extra.finalizers.retain(|known| !OF_PROPAGATION.contains(&known.as_str()));
-        extra.finalizers.extend(propagation.finalizer().map(SmolStr::new_static));
+        let mut finalizers = extra.finalizers.clone();
+        finalizers.retain(|known| !OF_PROPAGATION.contains(&known.as_str()));
+        finalizers.extend(propagation.finalizer().map(SmolStr::new_static));
+        let set = |list: &[SmolStr]| list.iter().cloned().collect::<BTreeSet<_>>();
+        // The same ones stay in the order that they are in.
+        if set(&finalizers) != set(&extra.finalizers) {
+            extra.finalizers = finalizers;
+        }
     }
     if extra.finalizers.is_empty() {
         return Fate::Remove;

@@ -108,7 +108,9 @@ pub(crate) const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/default
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Ask {
+    /// Sets a header, also over one of the same name.
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
         self.headers.push((name.into(), value.into()));
         self
     }
@@ -127,9 +129,13 @@ impl Ask {
     }
 
     pub(crate) fn try_send(self, patience: Duration) -> Result<Answer, NoAnswer> {
+        let has_body = self.method != "HEAD";
         let mut reader = self.open(patience)?;
         let (status, headers) = read_head(&mut reader)?;
         let mut answer = Answer { status, headers, body: Vec::new() };
+        if !has_body {
+            return Ok(answer);
+        }
         if answer.header("transfer-encoding") == Some("chunked") {
             while let Some(mut chunk) = read_chunk(&mut reader)? {
                 answer.body.append(&mut chunk);
