@@ -295,5 +295,5 @@ pub(crate) fn refusal(failure: &Failure, request: &Request) -> Reply {
         Form::Status => accepted.text(&tree),
     };
     let (code, retry_after_seconds) = (failure.code, failure.retry_after_seconds);
-    Reply { code, content_type, body, warnings: failure.warnings.clone(), retry_after_seconds }
+    Reply { code, content_type, body, warnings: failure.aside.warnings.clone(), retry_after_seconds }
 }

@@ -16,6 +16,13 @@ pub(crate) struct Failure {
     /// Some answers are plain text or have an unusual form.
     pub(crate) form: Form,
     pub(crate) retry_after_seconds: Option<u32>,
+    /// What few refusals have, kept apart so that all are small.
+    pub(crate) aside: Box<Aside>,
+}
+
+/// What else a refusal says.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Aside {
     /// `metadata.continue`: how to go on all the same.
     pub(crate) continues: Option<String>,
     /// What was odd about the request besides.
@@ -49,8 +56,7 @@ impl Failure {
             details: None,
             form: Form::Status,
             retry_after_seconds: None,
-            continues: None,
-            warnings: Vec::new(),
+            aside: Box::default(),
         }
     }
 
@@ -68,7 +74,7 @@ impl Failure {
     }
 
     pub(crate) fn with_warnings(mut self, warnings: &[String]) -> Self {
-        self.warnings = warnings.to_vec();
+        self.aside.warnings = warnings.to_vec();
         self
     }
 
@@ -136,7 +142,7 @@ impl Failure {
             tree.set("apiVersion", Tree::text("v1"));
         }
         let mut meta = Tree::empty();
-        if let Some(token) = &self.continues {
+        if let Some(token) = &self.aside.continues {
             meta.set("continue", Tree::text(token.as_str()));
         }
         tree.set("metadata", meta);
@@ -193,8 +199,7 @@ impl From<Status> for Failure {
             details: status.details.as_ref().map(details),
             form: Form::Status,
             retry_after_seconds,
-            continues: None,
-            warnings: Vec::new(),
+            aside: Box::default(),
         }
     }
 }

@@ -94,7 +94,7 @@ fn expired(page: &Page) -> Failure {
         or deleted between the time the first chunk was returned and now may show up in the list.";
     let start = page.token.as_ref().map(|token| token.start.clone()).unwrap_or_default();
     let mut failure = Failure::new(410, "Expired", message);
-    failure.continues = Some(Token { rv: -1, start }.to_text());
+    failure.aside.continues = Some(Token { rv: -1, start }.to_text());
     failure
 }
 
