@@ -1,0 +1,74 @@
+//go:debug randseednop=0
+
+package harness
+
+import (
+	"bufio"
+	"encoding/json"
+	"flag"
+	"io"
+	"os"
+	"testing"
+
+	"github.com/go-logr/logr"
+	"k8s.io/klog/v2"
+)
+
+var (
+	in  = flag.String("schedules", "", "schedules, one JSON object a line: each itself, or as the `schedule` of a recording")
+	out = flag.String("recordings", "", "where the recordings go")
+)
+
+// TestRecord runs every schedule of a file.
+func TestRecord(t *testing.T) {
+	if *in == "" {
+		t.Skip("no -schedules")
+	}
+	klog.SetLogger(logr.Discard())
+	input, err := os.Open(*in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer input.Close()
+	output, err := os.Create(*out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writer := bufio.NewWriter(output)
+	encoder := json.NewEncoder(writer)
+	decoder := json.NewDecoder(input)
+	for n := 1; ; n++ {
+		var line struct {
+			Schedule *json.RawMessage `json:"schedule"`
+		}
+		var raw json.RawMessage
+		if err := decoder.Decode(&raw); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(raw, &line); err != nil {
+			t.Fatal(err)
+		}
+		if line.Schedule != nil {
+			raw = *line.Schedule
+		}
+		var schedule Schedule
+		if err := json.Unmarshal(raw, &schedule); err != nil {
+			t.Fatalf("schedule %d: %v", n, err)
+		}
+		recording, err := Run(t, schedule)
+		if err != nil {
+			t.Fatalf("schedule %d, %s: %v", n, schedule.Name, err)
+		}
+		if err := encoder.Encode(recording); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := writer.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if err := output.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
