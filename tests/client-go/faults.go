@@ -79,12 +79,21 @@ func (w *world) faultBegins(i int, term *nodeState, number int) {
 	case "link":
 		for _, node := range befallen {
 			link := *fault.Link
-			link.Node, link.From, link.To = node.ID, w.now(), until
+			link.Node, link.From, link.To, link.Delays = node.ID, w.now(), until, nil
+			if len(fault.Link.Delays) > 0 {
+				link.Delay = fault.next(fault.Link.Delays)
+			}
 			if until < 0 {
 				link.To = w.schedule.End
 			}
 			w.schedule.Links = append(w.schedule.Links, link)
 		}
+	case "down":
+		window := Window{From: w.now(), To: until}
+		if until < 0 {
+			window.To = w.schedule.End
+		}
+		w.schedule.Down = append(w.schedule.Down, window)
 	default:
 		for _, node := range befallen {
 			w.note(Process{Node: node.ID, Do: fault.Do, NewIdentity: fault.NewIdentity})

@@ -32,10 +32,6 @@ func (w *world) transmit(p *process, r *request) {
 		switch link.Effect {
 		case "delay":
 			more = link.Delay
-			if len(link.Delays) > 0 {
-				more = draw(link.Delays, link.drawn)
-				link.drawn++
-			}
 		case "hang":
 			// Microseconds of its number are added so that no two arrive at one instant.
 			more = link.To - w.now() + int64(r.id)*1000
@@ -60,7 +56,7 @@ func (w *world) transmit(p *process, r *request) {
 			link.used++
 		}
 	}
-	if refused {
+	if refused || w.down() {
 		r.answers <- answer{err: syscall.ECONNREFUSED}
 		return
 	}
@@ -90,6 +86,10 @@ func (w *world) arrive(p *process, r *request) {
 	if given && !r.appliedAfterCancel {
 		return
 	}
+	if w.down() {
+		w.answer(p, r, answer{err: syscall.ECONNREFUSED})
+		return
+	}
 	var got answer
 	fails := r.message.Error != "" && (r.op != get || !r.message.WritesOnly)
 	switch {
@@ -117,6 +117,22 @@ func (w *world) arrive(p *process, r *request) {
 			Holder: w.server.holder(), ResourceVersion: w.server.last, Transitions: w.server.transitions(),
 		})
 	}
+	w.answer(p, r, got)
+}
+
+// down says whether the server refuses connections now.
+func (w *world) down() bool {
+	now := w.now()
+	for _, window := range w.schedule.Down {
+		if window.From <= now && now < window.To {
+			return true
+		}
+	}
+	return false
+}
+
+// answer sends a response on its way.
+func (w *world) answer(p *process, r *request, got answer) {
 	if w.responseLost(p, r) {
 		return
 	}

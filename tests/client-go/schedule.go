@@ -13,6 +13,7 @@ type Schedule struct {
 	Links              []Link    `json:"links,omitempty"`
 	Environment        []Deed    `json:"environment,omitempty"`
 	Processes          []Process `json:"processes,omitempty"`
+	Down               []Window  `json:"server_down,omitempty"`
 	// Faults and Restart and Drain of nodes are resolved by the run: what they came to is written to Links,
 	// Environment and Processes, and they are left out of the recording.
 	Faults []Fault `json:"faults,omitempty"`
@@ -61,19 +62,25 @@ type Restart struct {
 
 // Link is an effect on the requests that a node sends in [From, To).
 type Link struct {
-	Node               string  `json:"node"`
-	From               int64   `json:"from_ns"`
-	To                 int64   `json:"to_ns"`
-	Leg                string  `json:"leg"`
-	Effect             string  `json:"effect"`
-	Delay              int64   `json:"delay_ns,omitempty"`
+	Node   string `json:"node"`
+	From   int64  `json:"from_ns"`
+	To     int64  `json:"to_ns"`
+	Leg    string `json:"leg"`
+	Effect string `json:"effect"`
+	Delay  int64  `json:"delay_ns,omitempty"`
+	// Of a fault's link: one is drawn for each window.
 	Delays             []int64 `json:"delays_ns,omitempty"`
 	Verb               string  `json:"verb,omitempty"`
 	Count              *uint32 `json:"count,omitempty"`
 	AppliedAfterCancel bool    `json:"applied_after_cancel,omitempty"`
 
-	used, drawn uint32
-	group       *int
+	used uint32
+}
+
+// Window is a time in which the server refuses connections: requests that are sent, and those that reach it.
+type Window struct {
+	From int64 `json:"from_ns"`
+	To   int64 `json:"to_ns"`
 }
 
 // Deed is what a third party does to the Lease.
@@ -103,7 +110,7 @@ type Fault struct {
 	Lasts []int64 `json:"lasts_ns,omitempty"`
 	Every []int64 `json:"every_ns,omitempty"`
 	Times uint32  `json:"times,omitempty"`
-	// crash, terminate, start, link, edit
+	// crash, terminate, start, link, edit, down
 	Do          string `json:"do"`
 	NewIdentity bool   `json:"new_identity,omitempty"`
 	Link        *Link  `json:"link,omitempty"`

@@ -140,7 +140,11 @@ func (w *world) node(id string) *nodeState {
 
 func (w *world) edit(deed Deed) {
 	w.server.edit(deed)
-	w.record(Event{Kind: "environment", Op: deed.Do, Holder: deed.Holder, ResourceVersion: w.server.last})
+	event := Event{Kind: "environment", Op: deed.Do, ResourceVersion: w.server.last}
+	if deed.Do == "set_holder" {
+		event.Holder = w.server.holder()
+	}
+	w.record(event)
 }
 
 func (w *world) befall(node *nodeState, do string, newIdentity bool) {
