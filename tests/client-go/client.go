@@ -43,10 +43,10 @@ type request struct {
 	id       uint32
 	lease    *coordinationv1.Lease
 	deadline int64
-	// The sender gave up.
-	abandoned          bool
-	appliedAfterCancel bool
-	message            Message
+	// The sender gave up; or has its answer, which stops no copy of the request that is still under way.
+	abandoned, answered bool
+	appliedAfterCancel  bool
+	message             Message
 	// The server answers 500 without applying it.
 	fails         bool
 	responseExtra int64
@@ -112,7 +112,7 @@ func (p *process) do(ctx context.Context, op string, lease *coordinationv1.Lease
 		w.record(Event{Node: p.node.ID, Kind: "done", Op: op, ID: r.id, Result: "timeout"})
 		return &coordinationv1.Lease{}, context.DeadlineExceeded
 	}
-	r.abandoned = true
+	r.answered = true
 	w.record(Event{Node: p.node.ID, Kind: "done", Op: op, ID: r.id, Result: resultOf(got.err)})
 	if got.err != nil {
 		return &coordinationv1.Lease{}, got.err

@@ -82,8 +82,8 @@ func (w *world) arrive(p *process, r *request) {
 	if w.over {
 		return
 	}
-	given := r.abandoned || r.deadline <= w.now()
-	if given && !r.appliedAfterCancel {
+	givenUp := r.abandoned || (!r.answered && r.deadline <= w.now())
+	if givenUp && !r.appliedAfterCancel {
 		return
 	}
 	if w.down() {

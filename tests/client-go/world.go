@@ -88,7 +88,7 @@ func Run(t *testing.T, schedule Schedule) (Recording, error) {
 	synctest.Test(t, func(*testing.T) {
 		// The elector's jitter is drawn from the global source: the same schedule gives the same run.
 		rand.Seed(schedule.Seed)
-		w = &world{schedule: schedule, start: time.Now()}
+		w = &world{schedule: schedule, start: time.Now(), events: []Event{}}
 		w.mu.Lock()
 		w.prepare()
 		w.mu.Unlock()
@@ -306,7 +306,10 @@ func (w *world) crash(node *nodeState) {
 		return
 	}
 	for _, r := range p.requests {
-		r.abandoned = r.abandoned || !w.schedule.CrashKeepsRequests
+		if r.abandoned = r.abandoned || !w.schedule.CrashKeepsRequests; !r.abandoned {
+			// Nobody is left to give it up.
+			r.deadline = never
+		}
 	}
 	p.leave()
 }

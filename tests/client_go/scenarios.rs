@@ -22,7 +22,7 @@ fn the_recorded_schedules_give_equal_traces_again() {
 }
 
 /// The schedules of every setting under client-go, and for each file what was refused.
-pub(crate) fn exported(folder: &str) -> (Vec<Schedule>, BTreeMap<String, BTreeSet<String>>) {
+pub(crate) fn exported(folder: &str, runs: u64) -> (Vec<Schedule>, BTreeMap<String, BTreeSet<String>>) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut schedules = Vec::new();
     let mut refused: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
@@ -32,7 +32,7 @@ pub(crate) fn exported(folder: &str) -> (Vec<Schedule>, BTreeMap<String, BTreeSe
             let protocol = setting.scenario.protocol.unwrap_or_default();
             let (Protocol::ClientGo, Some(plan)) = (protocol, setting.plan()) else { continue };
             let name = format!("{}: {}", scenario.name, setting.name);
-            for run in 0..RUNS {
+            for run in 0..runs {
                 match export(plan, &name, setting.seed, run) {
                     Ok(schedule) => schedules.push(schedule),
                     Err(why) => {
@@ -49,7 +49,7 @@ pub(crate) fn exported(folder: &str) -> (Vec<Schedule>, BTreeMap<String, BTreeSe
 #[test]
 fn scenario_files_give_equal_traces() {
     let Some(harness) = harness(CURRENT) else { return };
-    let (schedules, refused) = exported("sim-scenarios");
+    let (schedules, refused) = exported("sim-scenarios", RUNS);
     let recordings = harness.record(&schedules);
     let events = compare_all(&harness, &recordings);
     let settings = schedules.len() as u64 / RUNS;
