@@ -22,6 +22,7 @@ impl Recording {
                 _ => {}
             }
         }
+        changes.retain(|(at, ..)| *at < schedule.end_ns);
         changes.sort_by_key(|(at, ..)| *at);
         let (mut leaders, mut since, mut total) = (BTreeSet::new(), 0, 0);
         for (at, node, begins) in changes {

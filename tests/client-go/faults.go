@@ -4,10 +4,15 @@ import "strconv"
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
-// note writes down what happens to a process now, for the schedule of the recording.
-func (w *world) note(what Process) {
-	what.At = w.now()
+// resolved does something to a node's process, and writes it down for the schedule of the recording.
+func (w *world) resolved(node *nodeState, do string, newIdentity bool) {
+	if (do == "start") != (node.process == nil) {
+		// It runs already, though perhaps only because its work has not stopped yet, or it runs not.
+		return
+	}
+	what := Process{Node: node.ID, At: w.now(), Do: do, NewIdentity: newIdentity}
 	w.schedule.Processes = append(w.schedule.Processes, what)
+	w.befall(node, do, newIdentity)
 }
 
 // occurred arms the faults that wait for this.
@@ -96,16 +101,14 @@ func (w *world) faultBegins(i int, term *nodeState, number int) {
 		w.schedule.Down = append(w.schedule.Down, window)
 	default:
 		for _, node := range befallen {
-			w.note(Process{Node: node.ID, Do: fault.Do, NewIdentity: fault.NewIdentity})
-			w.befall(node, fault.Do, fault.NewIdentity)
+			w.resolved(node, fault.Do, fault.NewIdentity)
 		}
 	}
 	if until >= 0 {
 		w.at(until, func() {
 			if fault.Do == "crash" {
 				for _, node := range befallen {
-					w.note(Process{Node: node.ID, Do: "start"})
-					w.startProcess(node, false)
+					w.resolved(node, "start", false)
 				}
 			}
 			w.faultOccurred("fault_ended", i)

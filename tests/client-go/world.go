@@ -281,12 +281,7 @@ func (p *process) leave() {
 	if restart := node.Restart; restart != nil {
 		at := w.now() + max(draw(restart.After, node.drawn), 1)
 		node.drawn++
-		w.at(at, func() {
-			if node.process == nil {
-				w.note(Process{Node: node.ID, Do: "start", NewIdentity: restart.NewIdentity})
-				w.startProcess(node, restart.NewIdentity)
-			}
-		})
+		w.at(at, func() { w.resolved(node, "start", restart.NewIdentity) })
 	}
 }
 
