@@ -68,6 +68,10 @@ impl Elector {
 
     pub(super) fn abandon(&mut self) -> Option<Attempt> {
         let attempt = self.state.attempt.take()?;
+        if let Step::Create(_) = attempt.step {
+            // As after any create that failed.
+            self.state.version = None;
+        }
         self.out.push(Output::Abandon { id: attempt.id });
         Some(attempt)
     }

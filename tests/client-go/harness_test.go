@@ -24,6 +24,9 @@ func TestRecord(t *testing.T) {
 	if *in == "" {
 		t.Skip("no -schedules")
 	}
+	if clientGo == "" {
+		t.Fatal("which client-go this is was not said: see version.go")
+	}
 	klog.SetLogger(logr.Discard())
 	input, err := os.Open(*in)
 	if err != nil {

@@ -1,19 +1,6 @@
 package harness
 
-import (
-	"fmt"
-	"runtime/debug"
-)
-
-// elector is what ran.
-var elector = func() string {
-	info, ok := debug.ReadBuildInfo()
-	if ok {
-		for _, module := range info.Deps {
-			if module.Path == "k8s.io/client-go" {
-				return fmt.Sprintf("client-go %s", module.Version)
-			}
-		}
-	}
-	return "client-go"
-}()
+// clientGo is the version of k8s.io/client-go, set when the program is linked: a test binary does not know its modules.
+//
+//	go test -c -ldflags "-X leasehold.test/client-go.clientGo=$(go list -m -f '{{.Version}}' k8s.io/client-go)"
+var clientGo string

@@ -326,5 +326,5 @@ func (w *world) recording() Recording {
 		schedule.Nodes[i].Restart = nil
 		schedule.Nodes[i].Drain = nil
 	}
-	return Recording{Schedule: schedule, Events: w.events, Elector: elector}
+	return Recording{Schedule: schedule, Events: w.events, Elector: "client-go " + clientGo}
 }
