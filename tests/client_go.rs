@@ -14,8 +14,12 @@
 #[path = "properties/dice.rs"]
 #[allow(dead_code, reason = "shared with the property tests")]
 mod dice;
+#[path = "client_go/compare.rs"]
+mod compare;
 #[path = "client_go/go.rs"]
 mod go;
+#[path = "client_go/known.rs"]
+mod known;
 #[path = "client_go/leaders.rs"]
 mod leaders;
 #[path = "client_go/mistakes.rs"]

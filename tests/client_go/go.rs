@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use leasehold::core::ClientGo;
-use leasehold::replay::{Recording, Schedule, compare};
+use leasehold::replay::{Recording, Schedule};
 
 /// The release that tests/client-go/go.mod names.
 pub(crate) const CURRENT: ClientGo = ClientGo::V0_36;
@@ -63,15 +63,33 @@ fn build(release: ClientGo) -> Result<PathBuf, String> {
         }
         Ok(_) => {}
     }
-    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("client-go-{line}-{}", std::process::id()));
-    let path = program.to_str().expect("the target folder has a plain name");
+    let folder = folder("client-go");
+    let program = folder.join(format!("harness-{line}"));
+    // Another process may be running what was built before.
+    let unfinished = folder.join(format!(".harness-{line}.{}", std::process::id()));
+    let path = unfinished.to_str().expect("the target folder has a plain name");
     let version = go(&["list", "-m", &modfile, "-f", "{{.Version}}", "k8s.io/client-go"]).expect("`go` ran before");
     let version = String::from_utf8_lossy(&version.stdout).trim().to_owned();
     let link = format!("-ldflags=-s -w -X leasehold.test/client-go.clientGo={version}");
     let output = go(&["test", "-c", &modfile, &link, "-o", path, "."]).expect("`go` ran before");
     // What can be downloaded must compile, everywhere.
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    fs::rename(&unfinished, &program).expect("the target folder can be written");
     Ok(program)
+}
+
+/// A folder in the target folder, where what is running is.
+pub(crate) fn folder(name: &str) -> PathBuf {
+    let here = std::env::current_exe().expect("a process knows what it runs");
+    let target = here.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());
+    let folder = target.or(here.parent()).expect("it is in a folder").join(name);
+    fs::create_dir_all(&folder).expect("the target folder can be written");
+    folder
+}
+
+fn lines(schedules: &[Schedule]) -> String {
+    let line = |schedule| serde_json::to_string(schedule).expect("a schedule is JSON") + "\n";
+    schedules.iter().map(line).collect()
 }
 
 /// The program, built.
@@ -94,6 +112,22 @@ impl Harness {
         })
     }
 
+    /// Runs every schedule in one process without writing anything down: runs, terms, and how many nanoseconds they took.
+    #[allow(dead_code, reason = "for the benchmark")]
+    pub(crate) fn measure(&self, schedules: &[Schedule]) -> (u64, u64, u64) {
+        let input = folder("client-go").join(format!("{}-measured.schedules.jsonl", std::process::id()));
+        fs::write(&input, lines(schedules)).expect("the target folder can be written");
+        let mut command = Command::new(&self.program);
+        let ran = command.args(["-test.run", "^TestRecord$", "-schedules"]).arg(&input).output();
+        let said = String::from_utf8_lossy(&ran.expect("what was built can be run").stdout).into_owned();
+        let _ = fs::remove_file(&input);
+        let figure = |name: &str| {
+            let word = said.split_whitespace().find_map(|word| word.strip_prefix(name));
+            word.and_then(|word| word.parse().ok()).unwrap_or_else(|| panic!("no {name} in {said}"))
+        };
+        (figure("runs="), figure("terms="), figure("ns="))
+    }
+
     fn record_in_turn(&self, schedules: &[Schedule]) -> Vec<Recording> {
         schedules.chunks(CHUNK).flat_map(|chunk| self.record_chunk(chunk)).collect()
     }
@@ -101,13 +135,9 @@ impl Harness {
     fn record_chunk(&self, schedules: &[Schedule]) -> Vec<Recording> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let file = |what: &str| self.program.with_extension(format!("{number}.{what}.jsonl"));
+        let file = |what: &str| folder("client-go").join(format!("{}-{number}.{what}.jsonl", std::process::id()));
         let (input, output) = (file("schedules"), file("recordings"));
-        let lines: String = schedules
-            .iter()
-            .map(|schedule| serde_json::to_string(schedule).expect("a schedule is JSON") + "\n")
-            .collect();
-        fs::write(&input, lines).expect("the target folder can be written");
+        fs::write(&input, lines(schedules)).expect("the target folder can be written");
         let ran = Command::new(&self.program)
             .args(["-test.run", "^TestRecord$", "-schedules"])
             .arg(&input)
@@ -129,49 +159,4 @@ impl Harness {
         let _ = fs::remove_file(&output);
         recordings
     }
-}
-
-/// What is wrong with a recording, if the simulator does not show the same: events, and how long two lead.
-pub(crate) fn differs(recording: &Recording) -> Option<String> {
-    let plan = recording.schedule.plan_of(recording.release()).expect("a recorded schedule can be run");
-    differs_under(recording, &plan)
-}
-
-pub(crate) fn differs_under(recording: &Recording, plan: &leasehold::sim::Plan) -> Option<String> {
-    if let Err(difference) = compare(recording, plan) {
-        return Some(difference.to_string());
-    }
-    let (real, simulated) = (recording.two_leaders_ns(), simulated_overlap_ns(recording, plan));
-    (real != simulated).then(|| format!("  two lead for {real} ns in the recording, {simulated} ns simulated\n"))
-}
-
-pub(crate) fn simulated_overlap_ns(recording: &Recording, plan: &leasehold::sim::Plan) -> u64 {
-    let script = leasehold::replay::script_of(recording);
-    leasehold::sim::World::new(plan).with_script(script).run(0, 0).two_leaders_ns
-}
-
-/// Compares all; makes the first that differs small, writes it down and panics with both traces.
-pub(crate) fn compare_all(harness: &Harness, recordings: &[Recording]) -> usize {
-    let mut events = 0;
-    for recording in recordings {
-        if differs(recording).is_some() {
-            let small = crate::shrink::shrink(harness, recording, &|recording| differs(recording).is_some());
-            let file = crate::shrink::write_down(&small);
-            panic!(
-                "{} differs. Made small, it is in {file}: leasehold replay {file}\n{}",
-                recording.schedule.name,
-                differs(&small).unwrap_or_default(),
-                file = file.display(),
-            );
-        }
-        events += recording.events.len();
-    }
-    events
-}
-
-/// The recordings that are part of the repository.
-pub(crate) fn committed() -> Vec<Recording> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/client-go-traces.jsonl");
-    let text = fs::read_to_string(path).expect("the recordings are part of the repository");
-    text.lines().map(|line| serde_json::from_str(line).expect("each line is a recording")).collect()
 }

@@ -7,7 +7,8 @@ use leasehold::core::rules as values;
 use leasehold::replay::Recording;
 use leasehold::scenario::Rule;
 
-use crate::go::{CURRENT, committed, differs_under, harness};
+use crate::compare::{committed, differs, differs_under};
+use crate::go::{CURRENT, harness};
 use crate::random::schedules;
 use crate::shrink::{shrink, write_down};
 
@@ -106,5 +107,5 @@ fn a_difference_is_made_small_and_written_down() {
     let file = write_down(&small);
     let text = std::fs::read_to_string(&file).expect("it was written");
     let read: Recording = serde_json::from_str(&text).expect("it is a recording");
-    assert!(wrong(&read) && crate::go::differs(&read).is_none());
+    assert!(wrong(&read) && differs(&read).is_none());
 }

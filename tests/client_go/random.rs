@@ -10,7 +10,8 @@ use leasehold::sim::Plan;
 use leasehold::sim::plan::{ClockPlan, LinkEffect};
 
 use crate::dice::Dice;
-use crate::go::{CURRENT, Harness, compare_all, harness, say, variable};
+use crate::compare::compare_all;
+use crate::go::{CURRENT, Harness, harness, say, variable};
 use crate::schedule::{schedule, under};
 
 /// So many schedules. What cannot be honoured is left out of each.

@@ -6,7 +6,8 @@ use std::path::Path;
 use leasehold::replay::{Schedule, export};
 use leasehold::scenario::{Protocol, Scenario, discover};
 
-use crate::go::{CURRENT, committed, compare_all, harness, say};
+use crate::compare::{committed, compare_all};
+use crate::go::{CURRENT, harness, say};
 
 /// How many runs of each setting.
 const RUNS: u64 = 2;

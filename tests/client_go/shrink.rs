@@ -1,7 +1,7 @@
 //! Making a schedule on which the simulator and client-go differ as small as it gets.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use leasehold::replay::{Recording, Schedule};
 
@@ -80,9 +80,7 @@ fn smaller(schedule: &Schedule) -> Vec<Schedule> {
 
 /// Writes a recording down, whole or not at all.
 pub(crate) fn write_down(recording: &Recording) -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the folder is in another");
-    let folder = target.join("leasehold-regressions");
-    fs::create_dir_all(&folder).expect("the target folder can be written");
+    let folder = crate::go::folder("leasehold-regressions");
     let name: String =
         recording.schedule.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     let file = folder.join(format!("client-go-{}-{name}.jsonl", recording.release().line()));
