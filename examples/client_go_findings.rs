@@ -2,6 +2,7 @@
 //!
 //! ```sh
 //! cargo run --example client_go_findings
+//! cargo run --example client_go_findings -- FOLDER    # the pictures as PNG too, into that folder
 //! ```
 //!
 //! Needs Go, and the first time its module proxy: client-go is built in every release line that elects differently,

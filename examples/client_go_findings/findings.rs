@@ -19,7 +19,7 @@ pub(crate) struct Finding {
 
 const CURRENT: ClientGo = ClientGo::V0_36;
 
-pub(crate) const FINDINGS: [Finding; 11] = [
+pub(crate) const FINDINGS: [Finding; 12] = [
     Finding {
         schedule: "late-response",
         title: "The leader's deadline counts from an answer, not from the renewal",
@@ -84,7 +84,7 @@ pub(crate) const FINDINGS: [Finding; 11] = [
         story: "The leader is cut off; by the time it releases, another holds the Lease and the link heals. The release \
                 reads the Lease and clears whatever it read, because its *memory* says that it is the holder. A third \
                 replica takes the cleared Lease while the second leads.",
-        settings: "ReleaseOnCancel, from v0.34 on. Before that a release named the version last seen, which is refused.",
+        settings: "ReleaseOnCancel, from v0.34 on. Before that a release names the version last seen, which is refused; what is left there is the defect above.",
         strict: "A release names the version of its own last write, and is sent once.",
         shown: CURRENT,
     },
@@ -117,12 +117,22 @@ pub(crate) const FINDINGS: [Finding; 11] = [
     },
     Finding {
         schedule: "release-meets-renewal",
-        title: "Up to v0.36: a release that meets the own renewal is given up",
+        title: "v0.34 to v0.36: a release that meets the own renewal is given up",
         story: "SIGTERM comes while a renewal is on the wire. Its sender gives it up, the server applies it all the same, \
-                after the release has read the Lease (or, up to v0.33, has named the version before it). The release \
-                conflicts and is not tried again: nobody leads for a LeaseDuration. v0.37 tries again.",
+                after the release has read the Lease. The release conflicts and is not tried again: the Lease stays held \
+                for a LeaseDuration. v0.37 tries again.",
         settings: "ReleaseOnCancel. It costs time, not safety.",
         strict: "Waits for a renewal in flight before it releases.",
         shown: CURRENT,
+    },
+    Finding {
+        schedule: "release-of-an-old-version",
+        title: "Up to v0.33: a release names a version that its own renewal has replaced",
+        story: "The same, and SIGTERM comes 2.5 ms later: the renewal is applied before the release arrives. The release \
+                reads nothing and names the version last seen; it conflicts.",
+        settings: "ReleaseOnCancel. It costs time, not safety. (Up to v0.29 a renewal is two requests, and in this \
+                   schedule another of them is under way.)",
+        strict: "As above.",
+        shown: ClientGo::V0_33,
     },
 ];

@@ -15,7 +15,7 @@ pub(crate) const IN_THE_RECORDINGS: [&str; 8] = [
     "same-identity",
 ];
 
-/// Every one, by name: those of tests/data, and two more.
+/// Every one, by name: those of tests/data, and more. The last three are not about two leaders under every release.
 pub(crate) fn known() -> Vec<Schedule> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/client-go-traces.jsonl");
     let text = std::fs::read_to_string(path).expect("the recordings are part of the repository");
@@ -23,7 +23,13 @@ pub(crate) fn known() -> Vec<Schedule> {
     let schedules: Vec<Schedule> = recordings.map(|recording: Recording| recording.schedule).collect();
     let named = |name: &str| schedules.iter().find(|schedule| schedule.name == name).cloned();
     let recorded = IN_THE_RECORDINGS.map(|name| named(name).unwrap_or_else(|| panic!("{name} is recorded")));
-    recorded.into_iter().chain([late_request(), mixed_durations(), release_meets_renewal()]).collect()
+    let more = [
+        late_request(),
+        mixed_durations(),
+        release_meets_renewal("release-meets-renewal", 20_049_000_000),
+        release_meets_renewal("release-of-an-old-version", 20_051_500_000),
+    ];
+    recorded.into_iter().chain(more).collect()
 }
 
 fn schedule(value: serde_json::Value) -> Schedule {
@@ -70,20 +76,20 @@ fn mixed_durations() -> Schedule {
     }))
 }
 
-/// A renewal is under way when its sender is told to stop; it is applied all the same, 3 ms late.
-fn release_meets_renewal() -> Schedule {
+/// A renewal is under way when its sender is told to stop at `sigterm_ns`; it is applied all the same, at 20.053 s.
+fn release_meets_renewal(name: &str, sigterm_ns: u64) -> Schedule {
     schedule(serde_json::json!({
-        "name": "release-meets-renewal", "end_ns": 60_000_000_000_u64,
+        "name": name, "end_ns": 60_000_000_000_u64,
         "request_latency_ns": 2_000_000, "response_latency_ns": 2_000_000,
         "nodes": [
-            {"id": "A", "start_ns": 0, "cancel_ns": 20_053_000_000_u64, "release_on_cancel": true,
+            {"id": "A", "start_ns": 0, "cancel_ns": sigterm_ns, "release_on_cancel": true,
              "lease_duration_ns": 15_000_000_000_u64, "renew_deadline_ns": 10_000_000_000_u64,
              "retry_period_ns": 2_000_000_000},
             {"id": "B", "start_ns": 700_000_000, "lease_duration_ns": 15_000_000_000_u64,
              "renew_deadline_ns": 10_000_000_000_u64, "retry_period_ns": 2_000_000_000},
         ],
         "links": [
-            {"node": "A", "from_ns": 19_000_000_000_u64, "to_ns": 20_052_500_000_u64, "leg": "request",
+            {"node": "A", "from_ns": 20_040_000_000_u64, "to_ns": 20_048_500_000_u64, "leg": "request",
              "effect": "delay", "delay_ns": 3_000_000, "verb": "update", "applied_after_cancel": true},
         ],
     }))
