@@ -7,7 +7,7 @@
 //! One crash of the leader a run (sim-scenarios/baseline/leader-crash.yaml), 60 s of virtual time each, one thread. The
 //! real elector runs in virtual time too (tests/client-go): its own figure holds Go's scheduler and context switches,
 //! which is what a program that drives real code pays. Neither writes anything down.
-#![allow(clippy::print_stdout, reason = "a benchmark")]
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark")]
 
 #[path = "../tests/client_go/go.rs"]
 #[allow(dead_code, reason = "shared with the tests")]
@@ -48,7 +48,11 @@ fn theirs(harness: &go::Harness, plan: &Plan) -> f64 {
     // The first term is no failover.
     let failovers = terms - runs;
     let took = ns as f64 / 1e9;
-    println!("client-go v{}: {failovers} failovers in {took:.2} s: {:.0} a second", harness.release.line(), failovers as f64 / took);
+    println!(
+        "client-go v{}: {failovers} failovers in {took:.2} s: {:.0} a second",
+        harness.release.line(),
+        failovers as f64 / took
+    );
     failovers as f64 / took
 }
 

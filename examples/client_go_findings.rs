@@ -77,7 +77,7 @@ fn main() -> std::io::Result<()> {
     let pictures = folder.join("client-go-findings");
     std::fs::create_dir_all(&pictures)?;
     let page = page::page(&runs, &pictures)?;
-    std::fs::write(folder.join("client-go-findings.md"), page)?;
+    std::fs::write(folder.join("client-go-findings.md"), page.trim_end().to_owned() + "\n")?;
     println!("written: {}", folder.join("client-go-findings.md").display());
     Ok(())
 }

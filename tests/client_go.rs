@@ -11,11 +11,11 @@
 #![cfg(feature = "scenario")]
 #![allow(clippy::print_stdout, reason = "figures for whoever runs it with --nocapture")]
 
+#[path = "client_go/compare.rs"]
+mod compare;
 #[path = "properties/dice.rs"]
 #[allow(dead_code, reason = "shared with the property tests")]
 mod dice;
-#[path = "client_go/compare.rs"]
-mod compare;
 #[path = "client_go/go.rs"]
 mod go;
 #[path = "client_go/known.rs"]
@@ -26,10 +26,10 @@ mod leaders;
 mod mistakes;
 #[path = "client_go/random.rs"]
 mod random;
+#[path = "client_go/scenarios.rs"]
+mod scenarios;
 #[path = "properties/schedule.rs"]
 #[allow(dead_code, reason = "shared with the property tests")]
 mod schedule;
-#[path = "client_go/scenarios.rs"]
-mod scenarios;
 #[path = "client_go/shrink.rs"]
 mod shrink;

@@ -69,12 +69,15 @@ fn the_two_leader_schedules_overlap_under_client_go_and_never_under_strict() {
 #[test]
 fn a_difference_shows_both_traces_in_order_around_it() {
     let mut recording = recordings().swap_remove(1);
-    let moved = recording.events[40].clone();
-    recording.events[40].t_ns += 1;
+    // Not a sending: that would be jitter.
+    let at = (40..).find(|&at| recording.events[at].kind == "commit").expect("there are more");
+    let moved = recording.events[at].clone();
+    recording.events[at].t_ns += 1;
     let difference = replay(&recording).expect("the schedule can be run").expect_err("one event differs");
     let text = difference.to_string();
     let line = |mark: char, at: u64| {
-        let (time, kind) = (format!("{at} ns  {}", moved.node), format!("{} {} #{}", moved.kind, moved.op, moved.id));
+        let (time, kind) =
+            (format!("{at} ns  {}", moved.node), format!("{} {} #{}", moved.kind, moved.op, moved.id));
         text.lines().position(|line| {
             line.trim_start().starts_with(mark) && line.contains(&time) && line.contains(&kind)
         })
@@ -94,7 +97,10 @@ fn scenarios_are_exported_and_what_cannot_be_honoured_is_named() {
     let file = folder.path().join("schedules.jsonl");
     let export = |path: &str| {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_leasehold"));
-        command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["export", path, "--runs", "3", "-o"]).arg(&file);
+        command
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .args(["export", path, "--runs", "3", "-o"])
+            .arg(&file);
         let output = command.output().expect("the command can be run");
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     };

@@ -128,7 +128,11 @@ fn section(finding: &Finding, runs: &[Runs], pictures: &Path) -> std::io::Result
         finding.strict,
         under_strict(recording),
         finding.schedule,
-        if crate::known::IN_THE_RECORDINGS.contains(&finding.schedule) { ", in tests/data/client-go-traces.jsonl" } else { "" },
+        if crate::known::IN_THE_RECORDINGS.contains(&finding.schedule) {
+            ", in tests/data/client-go-traces.jsonl"
+        } else {
+            ""
+        },
         of.version,
         schedule_text(recording),
         excerpt(recording),
@@ -180,7 +184,8 @@ fn schedule_text(recording: &Recording) -> String {
 /// Terms and edits, and what is near them.
 fn excerpt(recording: &Recording) -> String {
     let events = &recording.events;
-    let is_key = |kind: &str| matches!(kind, "started_leading" | "stopped_leading" | "returned" | "environment");
+    let is_key =
+        |kind: &str| matches!(kind, "started_leading" | "stopped_leading" | "returned" | "environment");
     let mut shown = BTreeSet::new();
     for (at, event) in events.iter().enumerate().filter(|(_, event)| is_key(&event.kind)) {
         let around = if event.kind == "stopped_leading" || event.kind == "environment" { 3 } else { 2 };
@@ -205,8 +210,13 @@ fn timeline(recording: &Recording, title: &str) -> Timeline {
     let ran_ns = outcome.ran_ns;
     let mut timeline = timeline_of(&plan, &trace, ran_ns);
     timeline.title = title.to_owned();
-    timeline.subtitle = format!("{}, schedule {}, seed {}", recording.elector, recording.schedule.name, recording.schedule.seed);
-    if let (Some((from, _)), Some((_, to))) = (timeline.overlaps.first().copied(), timeline.overlaps.last().copied()) {
+    timeline.subtitle = format!(
+        "{}, schedule {}, seed {}",
+        recording.elector, recording.schedule.name, recording.schedule.seed
+    );
+    if let (Some((from, _)), Some((_, to))) =
+        (timeline.overlaps.first().copied(), timeline.overlaps.last().copied())
+    {
         timeline.from_ns = from.saturating_sub(15 * SECOND);
         timeline.to_ns = (to + 6 * SECOND).min(ran_ns);
     }
@@ -218,7 +228,8 @@ fn under_strict(recording: &Recording) -> String {
         Err(refused) => format!("It refuses these settings ({refused})."),
         Ok(plan) => {
             let mut world = World::new(&plan);
-            let longest = (1..=RUNS.unsigned_abs()).map(|seed| world.run(seed, 0).two_leaders_ns).max().unwrap_or(0);
+            let longest =
+                (1..=RUNS.unsigned_abs()).map(|seed| world.run(seed, 0).two_leaders_ns).max().unwrap_or(0);
             format!("Two lead for {longest} ns in {RUNS} runs of this schedule.")
         }
     }

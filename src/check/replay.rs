@@ -191,9 +191,9 @@ fn nearest_protocol(config: &Config) -> (Protocol, Rules) {
     // That a release is repeated is said apart.
     let known = Protocol::ALL.into_iter().filter(|(protocol, _)| *protocol != Protocol::ClientGo037);
     known
-    .filter_map(|(protocol, _)| Some((protocol, rules(protocol)?)))
-    .min_by_key(|(_, rules)| distance(rules))
-    .unwrap_or((Protocol::ClientGo, Rules::CLIENT_GO))
+        .filter_map(|(protocol, _)| Some((protocol, rules(protocol)?)))
+        .min_by_key(|(_, rules)| distance(rules))
+        .unwrap_or((Protocol::ClientGo, Rules::CLIENT_GO))
 }
 
 struct Script<'s> {

@@ -36,8 +36,7 @@ pub(super) struct ExportArgs {
 pub(super) fn run(args: &ExportArgs) -> Result<Status> {
     let files = discover(&args.paths)?;
     check_outputs(&[args.output.as_path()], &files)?;
-    let overrides =
-        args.set.iter().map(|set| Ok(set.parse::<Override>()?)).collect::<Result<Vec<_>>>()?;
+    let overrides = args.set.iter().map(|set| Ok(set.parse::<Override>()?)).collect::<Result<Vec<_>>>()?;
     let mut output = WholeFile::create(&args.output)?;
     let (mut written, mut honoured, mut refused) = (0_u64, 0_u64, 0_u64);
     for file in &files {

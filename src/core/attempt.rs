@@ -4,7 +4,8 @@ use super::elector::Elector;
 use super::io::{Event, Failure, Op, Output, Reading, Reply, RequestId, StopReason};
 use super::record::{Record, Version};
 use super::rules::{
-    Content, Expiry, FirstTry, LostResponse, MissingWhileLeading, NoHolder, OtherHolder, OwnName, Poll, RenewTime,
+    Content, Expiry, FirstTry, LostResponse, MissingWhileLeading, NoHolder, OtherHolder, OwnName, Poll,
+    RenewTime,
 };
 use super::state::{Attempt, Basis, Observed, Phase, Sent, Step};
 use super::time::{LocalInstant, WallTime};

@@ -2,10 +2,11 @@
 
 use super::rules::{FirstTry, Release, ReleaseWithin, Rules, Ticks, Wait};
 
-/// A release of client-go; each stands for the earlier ones back to the one before it in this list.
+/// A release line of client-go, and those that elect like it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum ClientGo {
-    /// v0.24 to v0.26: candidates wait for their own LeaseDuration.
+    /// v0.26: candidates wait for their own LeaseDuration. (In v0.24 and v0.25 a failed read, too, leaves the lock without
+    /// an object to release; that is not modelled.)
     V0_26,
     /// v0.27 to v0.29: candidates wait for the record's. A renewal reads the Lease first.
     V0_29,

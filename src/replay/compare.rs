@@ -67,7 +67,13 @@ pub fn compare(recording: &Recording, plan: &Plan) -> Result<usize, Box<Differen
         return Ok(first);
     }
     Err(Box::new(Difference {
-        at_ns: recorded.get(first).into_iter().chain(simulated.get(first)).map(|event| event.t_ns).min().unwrap_or(0),
+        at_ns: recorded
+            .get(first)
+            .into_iter()
+            .chain(simulated.get(first))
+            .map(|event| event.t_ns)
+            .min()
+            .unwrap_or(0),
         events: around(&recorded, &simulated, first),
     }))
 }
@@ -90,7 +96,11 @@ pub fn script_of(recording: &Recording) -> Script {
 }
 
 /// Both traces merged by time, from a little before the first difference.
-fn around(recorded: &[RecordedEvent], simulated: &[RecordedEvent], first: usize) -> Vec<(Seen, RecordedEvent)> {
+fn around(
+    recorded: &[RecordedEvent],
+    simulated: &[RecordedEvent],
+    first: usize,
+) -> Vec<(Seen, RecordedEvent)> {
     let from = first.saturating_sub(CONTEXT);
     let before = recorded.get(from..first).unwrap_or(&[]);
     let mut events: Vec<_> = before.iter().map(|event| (Seen::Both, event.clone())).collect();

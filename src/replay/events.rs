@@ -46,7 +46,11 @@ impl fmt::Display for RecordedEvent {
         }
         if self.resource_version != 0 {
             let holder = if self.holder.is_empty() { "nobody" } else { self.holder.as_str() };
-            write!(f, "  (holder {holder}, version {}, transitions {})", self.resource_version, self.transitions)?;
+            write!(
+                f,
+                "  (holder {holder}, version {}, transitions {})",
+                self.resource_version, self.transitions
+            )?;
         }
         Ok(())
     }

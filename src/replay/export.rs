@@ -6,8 +6,8 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::noise::Noise;
 use super::schedule::{
-    Schedule, ScheduledDeed, ScheduledDo, ScheduledEdit, ScheduledEffect, ScheduledError, ScheduledFault, ScheduledLeg,
-    ScheduledLink, ScheduledMessage, ScheduledNode, ScheduledRestart, ScheduledWhen,
+    Schedule, ScheduledDeed, ScheduledDo, ScheduledEdit, ScheduledEffect, ScheduledError, ScheduledFault,
+    ScheduledLeg, ScheduledLink, ScheduledMessage, ScheduledNode, ScheduledRestart, ScheduledWhen,
 };
 use crate::core::{ClientGo, Config};
 use crate::sim::Plan;
@@ -104,7 +104,9 @@ impl Export<'_> {
         }
         let config = self.config_of(node);
         let timings = config.map(|config| *config.timings());
-        let ns = |of: fn(&crate::core::Timings) -> crate::core::Span| timings.as_ref().map_or(0, |t| of(t).as_nanos());
+        let ns = |of: fn(&crate::core::Timings) -> crate::core::Span| {
+            timings.as_ref().map_or(0, |t| of(t).as_nanos())
+        };
         let timeout = config.and_then(|config| config.request_timeout());
         ScheduledNode {
             id: name.clone(),
@@ -210,7 +212,9 @@ impl Export<'_> {
 
     fn action(&mut self, fault: &Fault, exported: &mut ScheduledFault) {
         match fault {
-            Fault::Crash(who) => (exported.what, exported.nodes, exported.who) = self.befalls(ScheduledDo::Crash, *who),
+            Fault::Crash(who) => {
+                (exported.what, exported.nodes, exported.who) = self.befalls(ScheduledDo::Crash, *who)
+            }
             Fault::Terminate(who) => {
                 (exported.what, exported.nodes, exported.who) = self.befalls(ScheduledDo::Terminate, *who);
             }

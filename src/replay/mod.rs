@@ -42,7 +42,8 @@ impl Recording {
     /// The release of client-go that ran, by its version; v0.36 where that is not said.
     #[must_use]
     pub fn release(&self) -> ClientGo {
-        let minor = self.elector.rsplit_once("v0.").and_then(|(_, rest)| rest.split('.').next()?.parse().ok());
+        let minor =
+            self.elector.rsplit_once("v0.").and_then(|(_, rest)| rest.split('.').next()?.parse().ok());
         match minor.unwrap_or(36_u32) {
             ..=26 => ClientGo::V0_26,
             27..=29 => ClientGo::V0_29,

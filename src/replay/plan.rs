@@ -3,14 +3,14 @@
 use smol_str::SmolStr;
 
 use super::schedule::{
-    Schedule, ScheduledDeed, ScheduledDo, ScheduledEdit, ScheduledEffect, ScheduledError, ScheduledLeg, ScheduledLink,
-    ScheduledMessage, ScheduledNode,
+    Schedule, ScheduledDeed, ScheduledDo, ScheduledEdit, ScheduledEffect, ScheduledError, ScheduledLeg,
+    ScheduledLink, ScheduledMessage, ScheduledNode,
 };
 use crate::core::{ClientGo, ClockBound, Config, ConfigError, Span, Timings};
 use crate::sim::ScriptedMessage;
 use crate::sim::plan::{
-    ClockPlan, Draw, Edit, Fault, FaultPlan, Leg, LinkEffect, LinkPlan, NodePlan, Plan, ServerError, ServerPlan,
-    Trigger, Verb, Who,
+    ClockPlan, Draw, Edit, Fault, FaultPlan, Leg, LinkEffect, LinkPlan, NodePlan, Plan, ServerError,
+    ServerPlan, Trigger, Verb, Who,
 };
 
 /// Why a schedule cannot be run.

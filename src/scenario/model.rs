@@ -196,7 +196,7 @@ pub enum Protocol {
     /// Kubernetes' client-go, v0.34 to v0.36.
     #[default]
     ClientGo,
-    /// client-go up to v0.26: candidates wait for their own LeaseDuration.
+    /// client-go v0.26: candidates wait for their own LeaseDuration.
     #[serde(rename = "client-go-0.26")]
     ClientGo026,
     /// client-go v0.27 to v0.29: a renewal reads the Lease first.

@@ -16,7 +16,8 @@ pub(crate) fn differs_under(recording: &Recording, plan: &Plan) -> Option<String
         return Some(difference.to_string());
     }
     let (real, simulated) = (recording.two_leaders_ns(), simulated_overlap_ns(recording, plan));
-    (real != simulated).then(|| format!("  two lead for {real} ns in the recording, {simulated} ns simulated\n"))
+    (real != simulated)
+        .then(|| format!("  two lead for {real} ns in the recording, {simulated} ns simulated\n"))
 }
 
 pub(crate) fn simulated_overlap_ns(recording: &Recording, plan: &Plan) -> u64 {

@@ -68,7 +68,8 @@ fn build(release: ClientGo) -> Result<PathBuf, String> {
     // Another process may be running what was built before.
     let unfinished = folder.join(format!(".harness-{line}.{}", std::process::id()));
     let path = unfinished.to_str().expect("the target folder has a plain name");
-    let version = go(&["list", "-m", &modfile, "-f", "{{.Version}}", "k8s.io/client-go"]).expect("`go` ran before");
+    let version =
+        go(&["list", "-m", &modfile, "-f", "{{.Version}}", "k8s.io/client-go"]).expect("`go` ran before");
     let version = String::from_utf8_lossy(&version.stdout).trim().to_owned();
     let link = format!("-ldflags=-s -w -X leasehold.test/client-go.clientGo={version}");
     let output = go(&["test", "-c", &modfile, &link, "-o", path, "."]).expect("`go` ran before");
@@ -135,7 +136,8 @@ impl Harness {
     fn record_chunk(&self, schedules: &[Schedule]) -> Vec<Recording> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let file = |what: &str| folder("client-go").join(format!("{}-{number}.{what}.jsonl", std::process::id()));
+        let file =
+            |what: &str| folder("client-go").join(format!("{}-{number}.{what}.jsonl", std::process::id()));
         let (input, output) = (file("schedules"), file("recordings"));
         fs::write(&input, lines(schedules)).expect("the target folder can be written");
         let ran = Command::new(&self.program)

@@ -40,7 +40,9 @@ fn two_lead_under_the_real_client_go_for_as_long_as_simulated() {
     }
     println!("{table}");
     for Schedule { name, .. } in known() {
-        let overlaps = !name.starts_with("release-meets") && !name.starts_with("release-of") && name != "mixed-durations";
+        let overlaps = !name.starts_with("release-meets")
+            && !name.starts_with("release-of")
+            && name != "mixed-durations";
         assert_eq!(worst[&name].0 > 0, overlaps, "{name}\n{table}");
     }
 }

@@ -59,11 +59,16 @@ fn is_wrong(recording: &Recording, rules: Rules) -> bool {
 fn caught(recordings: &[Recording]) -> Vec<(Mistake, usize)> {
     let count =
         |mistake: &Mistake| recordings.iter().filter(|recording| is_wrong(recording, mistake.rules)).count();
-    mistakes().into_iter().map(|mistake| (count(&mistake), mistake)).map(|(count, mistake)| (mistake, count)).collect()
+    mistakes()
+        .into_iter()
+        .map(|mistake| (count(&mistake), mistake))
+        .map(|(count, mistake)| (mistake, count))
+        .collect()
 }
 
 fn all_seen(title: &str, recordings: &[Recording]) {
-    let mut table = format!("{:<26}{:<22}{:>8}  of {} {title}\n", "rule", "changed to", "seen in", recordings.len());
+    let mut table =
+        format!("{:<26}{:<22}{:>8}  of {} {title}\n", "rule", "changed to", "seen in", recordings.len());
     let mut unseen = Vec::new();
     for (mistake, count) in caught(recordings) {
         let _ = writeln!(table, "{:<26}{:<22}{count:>8}", mistake.rule, mistake.value);
@@ -102,7 +107,13 @@ fn a_difference_is_made_small_and_written_down() {
         let schedule = &recording.schedule;
         schedule.nodes.len() + schedule.links.len() + schedule.processes.len() + schedule.environment.len()
     };
-    println!("{} parts made {}, {} events {}", size(large), size(&small), large.events.len(), small.events.len());
+    println!(
+        "{} parts made {}, {} events {}",
+        size(large),
+        size(&small),
+        large.events.len(),
+        small.events.len()
+    );
     assert!(size(&small) <= size(large) && small.events.len() < large.events.len());
     let file = write_down(&small);
     let text = std::fs::read_to_string(&file).expect("it was written");

@@ -9,8 +9,8 @@ use leasehold::scenario::{Outcome, Protocol};
 use leasehold::sim::Plan;
 use leasehold::sim::plan::{ClockPlan, LinkEffect};
 
-use crate::dice::Dice;
 use crate::compare::compare_all;
+use crate::dice::Dice;
 use crate::go::{CURRENT, Harness, harness, say, variable};
 use crate::schedule::{schedule, under};
 
@@ -41,7 +41,8 @@ fn plan_of(number: u64) -> Option<Plan> {
 /// window lose everything in it.
 fn honourable(mut plan: Plan, seed: u64) -> Plan {
     for node in &mut plan.nodes {
-        node.clock = ClockPlan { rate_ppm: 0, wall_offset_ns: 0, wall_stopped: false, stops_in_suspend: false };
+        node.clock =
+            ClockPlan { rate_ppm: 0, wall_offset_ns: 0, wall_stopped: false, stops_in_suspend: false };
     }
     let all = std::mem::take(&mut plan.faults);
     for mut fault in all {
@@ -90,7 +91,9 @@ fn random_schedules_under_the_current_release() {
 fn random_schedules_under_other_releases() {
     let count = variable("LEASEHOLD_CLIENT_GO_OLDER", 0);
     if count == 0 {
-        return say("skipped: other releases (LEASEHOLD_CLIENT_GO_OLDER=500 compares 500 schedules with each)");
+        return say(
+            "skipped: other releases (LEASEHOLD_CLIENT_GO_OLDER=500 compares 500 schedules with each)",
+        );
     }
     for release in ClientGo::ALL.into_iter().filter(|release| *release != CURRENT) {
         if let Some(harness) = harness(release) {
