@@ -95,7 +95,12 @@ fn random_schedules_under_other_releases() {
             "skipped: other releases (LEASEHOLD_CLIENT_GO_OLDER=500 compares 500 schedules with each)",
         );
     }
-    for release in ClientGo::ALL.into_iter().filter(|release| *release != CURRENT) {
+    let lines = std::env::var("LEASEHOLD_CLIENT_GO_LINES").ok();
+    let wanted = |release: &ClientGo| {
+        let named = lines.as_deref().is_none_or(|lines| lines.split(',').any(|line| line == release.line()));
+        named && *release != CURRENT
+    };
+    for release in ClientGo::ALL.into_iter().filter(wanted) {
         if let Some(harness) = harness(release) {
             compare_random(&harness, count);
         }
