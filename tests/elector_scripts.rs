@@ -24,8 +24,8 @@ use std::fs;
 use std::path::Path;
 
 use leasehold::core::{
-    ClockBound, Config, Elector, Event, Failure, FencingToken, Identity, IdentityId, Input, LocalInstant, Op,
-    Output, Reading, Record, Reply, RequestId, Span, Timings, Version, WallTime,
+    ClientGo, ClockBound, Config, Elector, Event, Failure, FencingToken, Identity, IdentityId, Input,
+    LocalInstant, Op, Output, Reading, Record, Reply, RequestId, Span, Timings, Version, WallTime,
 };
 use leasehold::scenario::{Length, RuleChanges};
 
@@ -99,7 +99,12 @@ impl Run {
             "client-go" => Config::client_go(timings),
             "strict" => Config::strict(timings, ClockBound::DEFAULT),
             "renew-time" => Config::renew_time(timings),
-            other => panic!("there is no protocol `{other}`"),
+            other => {
+                let line = other.strip_prefix("client-go-");
+                let release = ClientGo::ALL.into_iter().find(|release| Some(release.line()) == line);
+                let release = release.unwrap_or_else(|| panic!("there is no protocol `{other}`"));
+                Config::client_go_release(release, timings)
+            }
         };
         let config = words.fold(config.expect("the settings are accepted"), |config, option| {
             match option.split_once('=').unwrap_or((option, "true")) {

@@ -65,3 +65,66 @@ fn the_two_leader_schedules_overlap_under_client_go_and_never_under_strict() {
         }
     }
 }
+
+#[test]
+fn a_difference_shows_both_traces_in_order_around_it() {
+    let mut recording = recordings().swap_remove(1);
+    // Not a sending: that would be jitter.
+    let at = (40..).find(|&at| recording.events[at].kind == "commit").expect("there are more");
+    let moved = recording.events[at].clone();
+    recording.events[at].t_ns += 1;
+    let difference = replay(&recording).expect("the schedule can be run").expect_err("one event differs");
+    let text = difference.to_string();
+    let line = |mark: char, at: u64| {
+        let (time, kind) =
+            (format!("{at} ns  {}", moved.node), format!("{} {} #{}", moved.kind, moved.op, moved.id));
+        text.lines().position(|line| {
+            line.trim_start().starts_with(mark) && line.contains(&time) && line.contains(&kind)
+        })
+    };
+    let (simulated, recorded) = (line('>', moved.t_ns), line('<', moved.t_ns + 1));
+    assert!(simulated.is_some() && simulated < recorded, "{text}");
+    let plain = text.lines().filter(|line| line.starts_with("    ")).count();
+    assert!(plain >= 6, "some lines before and after are in both: {text}");
+}
+
+/// What `leasehold export` writes can be read, and what it refuses is named.
+#[cfg(feature = "cli")]
+#[test]
+fn scenarios_are_exported_and_what_cannot_be_honoured_is_named() {
+    use leasehold::replay::Schedule;
+    let folder = tempfile::tempdir().expect("there is room for a file");
+    let file = folder.path().join("schedules.jsonl");
+    let export = |path: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_leasehold"));
+        command
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .args(["export", path, "--runs", "3", "-o"])
+            .arg(&file);
+        let output = command.output().expect("the command can be run");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, said) = export("sim-scenarios/two-leaders");
+    assert_eq!(code, Some(0), "{said}");
+    let refused = "late-response-exact: the client-go harness cannot honour: schedule (exact steps say what the elector draws)";
+    assert!(said.contains(refused), "{said}");
+    assert!(said.contains("protocol or rules of A: not client-go's"), "{said}");
+    let text = std::fs::read_to_string(&file).expect("it was written");
+    let schedules: Vec<Schedule> =
+        text.lines().map(|line| serde_json::from_str(line).expect("each line is a schedule")).collect();
+    assert!(schedules.len() >= 30, "{}", schedules.len());
+    let seeds: std::collections::BTreeSet<i64> = schedules.iter().map(|schedule| schedule.seed).collect();
+    assert!(seeds.len() >= 3, "each run has jitter of its own");
+    let (code, said) = export("sim-scenarios/clocks/clock-rate-of-client-go.yaml");
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("cannot honour: clock.rate_ppm of n2"), "{said}");
+}
+
+/// The faults of a schedule that was not run yet are no plan.
+#[test]
+fn what_a_run_must_resolve_cannot_be_replayed() {
+    let mut recording = recordings().swap_remove(0);
+    let fault = serde_json::json!({"when": {"event": "leading", "nth": 1, "after_ns": [5]}, "who": "leader", "do": "crash", "times": 1});
+    recording.schedule.faults.push(serde_json::from_value(fault).expect("it is a fault"));
+    assert!(replay(&recording).unwrap_err().to_string().contains("run it with tests/client-go first"));
+}

@@ -257,31 +257,41 @@ fn scenario() -> impl Strategy<Value = Scenario> {
     )
 }
 
+/// Scenarios are large, and unoptimised code moves them about: two megabytes of stack are not enough.
+#[test]
+fn a_scenario_is_read_back_as_it_was_written() {
+    let test = || {
+        proptest!(ProptestConfig::with_cases(2_000), |(scenario in scenario())| {
+            let yaml = scenario.to_yaml();
+            let here = Path::new("");
+            let built = scenario.prepare(here, &[]);
+            let read = Scenario::parse(&yaml, Format::Yaml, "scenario", here, &[]);
+            match (built, read) {
+                (Ok(built), Ok(read)) => {
+                    prop_assert_eq!(&built.scenario, &scenario);
+                    prop_assert_eq!(&read.scenario, &scenario, "{}", yaml);
+                    for (built, read) in built.settings.iter().zip(&read.settings) {
+                        prop_assert_eq!(format!("{:?}", built.outcome), format!("{:?}", read.outcome));
+                    }
+                }
+                // What is wrong with it is the same, only the place is another.
+                (Err(built), Err(read)) => {
+                    let (built, read) = (built.to_string(), read.to_string());
+                    prop_assert_eq!(built.lines().next(), read.lines().next(), "{}", yaml);
+                }
+                (built, read) => prop_assert!(false, "{built:?}\n{read:?}\n{yaml}"),
+            }
+        });
+    };
+    let thread =
+        std::thread::Builder::new().stack_size(16 << 20).spawn(test).expect("there is room for a thread");
+    if let Err(panic) = thread.join() {
+        std::panic::resume_unwind(panic);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
-
-    #[test]
-    fn a_scenario_is_read_back_as_it_was_written(scenario in scenario()) {
-        let yaml = scenario.to_yaml();
-        let here = Path::new("");
-        let built = scenario.prepare(here, &[]);
-        let read = Scenario::parse(&yaml, Format::Yaml, "scenario", here, &[]);
-        match (built, read) {
-            (Ok(built), Ok(read)) => {
-                prop_assert_eq!(&built.scenario, &scenario);
-                prop_assert_eq!(&read.scenario, &scenario, "{}", yaml);
-                for (built, read) in built.settings.iter().zip(&read.settings) {
-                    prop_assert_eq!(format!("{:?}", built.outcome), format!("{:?}", read.outcome));
-                }
-            }
-            // What is wrong with it is the same, only the place is another.
-            (Err(built), Err(read)) => {
-                let (built, read) = (built.to_string(), read.to_string());
-                prop_assert_eq!(built.lines().next(), read.lines().next(), "{}", yaml);
-            }
-            (built, read) => prop_assert!(false, "{built:?}\n{read:?}\n{yaml}"),
-        }
-    }
 
     #[test]
     fn a_schedule_is_read_back_as_it_was_written(

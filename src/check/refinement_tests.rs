@@ -6,7 +6,7 @@ use super::action::Action;
 use super::story::{Heard, Teller};
 use super::world::{Link, Process};
 use super::{Assumptions, Budget, Drain, Edit, Lasting, Model, Setup, Timing, Walls};
-use crate::core::{ClockBound, Config, Event, Op, Span, Timings};
+use crate::core::{ClientGo, ClockBound, Config, Event, Op, Span, Timings};
 use crate::sim::plan::{
     ClockPlan, Draw, Fault, FaultPlan, Leg, LinkEffect, LinkPlan, NodePlan, Plan, RestartPlan, ServerPlan,
     Trigger, Who,
@@ -290,8 +290,13 @@ fn runs_of_the_simulator_are_paths_of_the_model() {
         (strict, Some(client_go)),
         (client_go.with_release_on_cancel(true), Some(strict)),
     ];
+    let releases = ClientGo::ALL.map(|release| {
+        let config = Config::client_go_release(release, Timings::DEFAULT).unwrap();
+        (config.with_release_on_cancel(true), None)
+    });
+    let configs = configs.into_iter().chain(releases);
     let (mut runs, mut terms, mut steps_followed) = (0, 0, 0);
-    for (which, config) in configs.into_iter().enumerate() {
+    for (which, config) in configs.enumerate() {
         for run in 0..120_u64 {
             let mut state = run * 7 + which as u64;
             let mut dice = |n: u64| {
@@ -317,7 +322,7 @@ fn runs_of_the_simulator_are_paths_of_the_model() {
             steps_followed += steps.len();
         }
     }
-    assert!(runs == 840 && terms > 1_500 && steps_followed > 30_000, "{runs} {terms} {steps_followed}");
+    assert!(runs == 1_680 && terms > 1_500 && steps_followed > 30_000, "{runs} {terms} {steps_followed}");
 }
 
 #[test]

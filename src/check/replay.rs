@@ -4,7 +4,7 @@ use super::action::{Action, Edit};
 use super::assume::{Drain, Walls};
 use super::setup::{Question, Setup, Timing};
 use super::story::{Chapter, Heard, Story};
-use crate::core::{Config, Rules, Span};
+use crate::core::{ClientGo, Config, Rules, Span};
 use crate::scenario::{self, Condition, Expect, HttpTimeout, Protocol, RuleChanges, Scenario};
 use crate::sim::{Deed, Step, plan};
 
@@ -183,14 +183,17 @@ fn nearest_protocol(config: &Config) -> (Protocol, Rules) {
         let changes = RuleChanges::between(rules, config.rules());
         serde_json::to_value(changes).ok().and_then(|value| value.as_object().map(serde_json::Map::len))
     };
-    [
-        (Protocol::ClientGo, Rules::CLIENT_GO),
-        (Protocol::Strict, Rules::STRICT),
-        (Protocol::RenewTime, Rules::RENEW_TIME),
-    ]
-    .into_iter()
-    .min_by_key(|(_, rules)| distance(rules))
-    .unwrap_or((Protocol::ClientGo, Rules::CLIENT_GO))
+    let rules = |protocol: Protocol| match protocol {
+        Protocol::Strict => Some(Rules::STRICT),
+        Protocol::RenewTime => Some(Rules::RENEW_TIME),
+        other => other.client_go().map(ClientGo::rules),
+    };
+    // That a release is repeated is said apart.
+    let known = Protocol::ALL.into_iter().filter(|(protocol, _)| *protocol != Protocol::ClientGo037);
+    known
+        .filter_map(|(protocol, _)| Some((protocol, rules(protocol)?)))
+        .min_by_key(|(_, rules)| distance(rules))
+        .unwrap_or((Protocol::ClientGo, Rules::CLIENT_GO))
 }
 
 struct Script<'s> {

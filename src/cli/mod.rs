@@ -23,6 +23,7 @@ mod elect_guard;
 mod elect_http;
 #[cfg(all(feature = "adapter", target_os = "linux"))]
 mod elect_signals;
+mod export;
 mod output;
 mod pictures;
 mod plot;
@@ -60,6 +61,7 @@ struct Cli {
 enum Command {
     Run(Box<run_args::RunArgs>),
     Check(Box<check_args::CheckArgs>),
+    Export(export::ExportArgs),
     Replay(replay::ReplayArgs),
     Plot(plot::PlotArgs),
     Schema(schema::SchemaArgs),
@@ -104,6 +106,7 @@ pub fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Run(args) => run::run(args).map(ExitCode::from),
         Command::Check(args) => check::run(args).map(ExitCode::from),
+        Command::Export(args) => export::run(args).map(ExitCode::from),
         Command::Replay(args) => replay::run(args).map(ExitCode::from),
         Command::Plot(args) => plot::run(args).map(ExitCode::from),
         Command::Schema(args) => schema::run(args).map(ExitCode::from),

@@ -116,10 +116,8 @@ pub(super) fn title(scenario: &Prepared, setting: &Setting) -> String {
 /// Protocol, timings and replicas in a few words.
 pub(super) fn describe(one: &Finished<'_>) -> String {
     let protocol = match one.setting.scenario.protocol.unwrap_or_default() {
-        Protocol::ClientGo => "client-go",
-        Protocol::Strict => "strict",
-        Protocol::RenewTime => "renew-time",
         Protocol::None => "no election",
+        protocol => protocol.name(),
     };
     let Some(plan) = one.setting.plan() else { return format!("{protocol}, refused") };
     let replicas = plan.nodes.len();

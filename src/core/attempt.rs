@@ -4,7 +4,8 @@ use super::elector::Elector;
 use super::io::{Event, Failure, Op, Output, Reading, Reply, RequestId, StopReason};
 use super::record::{Record, Version};
 use super::rules::{
-    Content, Expiry, LostResponse, MissingWhileLeading, NoHolder, OtherHolder, OwnName, Poll, RenewTime,
+    Content, Expiry, FirstTry, LostResponse, MissingWhileLeading, NoHolder, OtherHolder, OwnName, Poll,
+    RenewTime,
 };
 use super::state::{Attempt, Basis, Observed, Phase, Sent, Step};
 use super::time::{LocalInstant, WallTime};
@@ -13,7 +14,8 @@ impl Elector {
     /// Starts an attempt. Whoever holds a Lease that has not expired updates it without reading it first.
     pub(super) fn begin_attempt(&mut self, now: Reading) {
         let mut basis = Basis::new(now);
-        if let Some(observed) = self.state.observed
+        if self.config.rules.first_try == FirstTry::Update
+            && let Some(observed) = self.state.observed
             && self.is_mine(&observed.record)
             && self.is_valid(&observed, now)
         {
@@ -51,7 +53,7 @@ impl Elector {
     /// When the context of requests sent now ends.
     fn context_deadline(&self) -> Option<LocalInstant> {
         match self.state.phase {
-            Phase::Releasing { deadline, .. } => Some(deadline),
+            Phase::Releasing { deadline, .. } => (deadline != LocalInstant::FAR_FUTURE).then_some(deadline),
             Phase::Renewing { .. } if self.has_lead_timer() || self.config.has_round_context() => {
                 self.state.term.map(|term| term.lead_until)
             }
@@ -67,6 +69,10 @@ impl Elector {
 
     pub(super) fn abandon(&mut self) -> Option<Attempt> {
         let attempt = self.state.attempt.take()?;
+        if let Step::Create(_) = attempt.step {
+            // As after any create that failed.
+            self.state.version = None;
+        }
         self.out.push(Output::Abandon { id: attempt.id });
         Some(attempt)
     }
@@ -127,7 +133,9 @@ impl Elector {
             return self.attempt_succeeded(now, now, &record, version);
         }
         let next = if mine {
-            self.tell(Event::SlowPath);
+            if self.config.rules.first_try == FirstTry::Update {
+                self.tell(Event::SlowPath);
+            }
             self.renewal_of(&record, attempt.basis.started)
         } else {
             self.takeover(record.transitions.saturating_add(1), attempt.basis)

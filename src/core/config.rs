@@ -3,6 +3,7 @@
 use core::fmt;
 
 use super::record::Record;
+use super::releases::ClientGo;
 use super::rules::{DeadlineFrom, Rules, Wait, WrittenDuration};
 use super::time::Span;
 
@@ -166,6 +167,15 @@ impl Config {
         Self::unchecked(timings, Rules::CLIENT_GO)
     }
 
+    /// Another release of client-go, with the same checks.
+    ///
+    /// # Errors
+    /// The first check that fails.
+    pub fn client_go_release(release: ClientGo, timings: Timings) -> Result<Self, ConfigError> {
+        let config = Self::client_go(timings)?.with_rules(release.rules())?;
+        Ok(config.with_release_retry(release.retries_release()))
+    }
+
     /// `strict`: checked against what really suffices,
     /// RenewDeadline x (1 + e) + margin < LeaseDuration x (1 - e).
     /// Releases on shutdown; requests time out after half of RenewDeadline.
@@ -246,7 +256,7 @@ impl Config {
         self
     }
 
-    /// Whether a release that met a conflict is repeated, as client-go's later head does.
+    /// Whether a release that met a conflict is repeated, as client-go does since v0.37.
     #[must_use]
     pub fn with_release_retry(mut self, retry: bool) -> Self {
         self.release_retry = retry;
@@ -307,6 +317,7 @@ impl Config {
     pub(crate) fn wait_for(&self, record: &Record) -> Span {
         match self.rules.wait {
             Wait::Record => record.duration(),
+            Wait::Own => self.timings.lease_duration,
             Wait::LargerOfBoth => record.duration().max(self.timings.lease_duration),
         }
     }

@@ -3,7 +3,7 @@
 use super::elector::Elector;
 use super::io::{Event, Output, Reading, StopReason};
 use super::record::{FencingToken, IdentityId, Record, Version};
-use super::rules::{CancelWork, DeadlineFrom, MissingWhileCandidate, Release};
+use super::rules::{CancelWork, DeadlineFrom, MissingWhileCandidate, Release, Ticks};
 use super::state::{Phase, Stage, Term};
 use super::time::{LocalInstant, Span};
 
@@ -81,7 +81,11 @@ impl Elector {
         {
             term.lead_until = now.local + self.config.timings.renew_deadline;
         }
-        self.state.phase = Phase::Renewing { next_tick: now.local + self.config.timings.retry_period };
+        let next_tick = match self.config.rules.ticks {
+            Ticks::Kept => now.local + self.config.timings.retry_period,
+            Ticks::Lost => LocalInstant::FAR_FUTURE,
+        };
+        self.state.phase = Phase::Renewing { next_tick };
         self.begin_attempt(now);
     }
 
@@ -112,8 +116,16 @@ impl Elector {
             // The renewal's outcome is open, and so is the version that a release would have to name.
             return self.return_(StopReason::Shutdown);
         }
-        if next_tick <= now.local {
-            self.next_tick(now, next_tick);
+        match self.config.rules.ticks {
+            Ticks::Kept if next_tick <= now.local => self.next_tick(now, next_tick),
+            Ticks::Lost if next_tick == LocalInstant::FAR_FUTURE => {
+                let next_tick = now.local + self.config.timings.retry_period;
+                self.state.phase = Phase::Renewing { next_tick };
+            }
+            Ticks::Lost if next_tick <= now.local => {
+                self.state.phase = Phase::Renewing { next_tick: self.tick_after(next_tick, now.local) };
+            }
+            _ => {}
         }
     }
 
@@ -176,7 +188,7 @@ impl Elector {
         if self.work_has_stopped() {
             return self.return_(reason);
         }
-        let release = self.config.release_on_cancel && self.config.rules.release == Release::TrustMemory;
+        let release = self.config.release_on_cancel && self.config.rules.release != Release::OwnLastWrite;
         match self.config.rules.cancel_work {
             CancelWork::AfterRelease if release => self.start_release(now, reason),
             CancelWork::AfterRelease => {

@@ -3,19 +3,39 @@
 use super::elector::Elector;
 use super::io::{Failure, Op, Reading, Reply, StopReason};
 use super::record::{IdentityId, Record};
-use super::rules::{Content, Release};
+use super::rules::{Content, Release, ReleaseWithin};
 use super::state::{Basis, Observed, Phase, Step};
+use super::time::LocalInstant;
 
 impl Elector {
     pub(super) fn start_release(&mut self, now: Reading, reason: StopReason) {
+        let deadline = match self.config.rules.release_within {
+            ReleaseWithin::RenewDeadline => now.local + self.config.timings.renew_deadline,
+            ReleaseWithin::Unbounded => LocalInstant::FAR_FUTURE,
+        };
         match self.config.rules.release {
             Release::TrustMemory => {
-                let deadline = now.local + self.config.timings.renew_deadline;
                 self.state.phase = Phase::Releasing { deadline, reason };
                 self.send(now, Basis::new(now), Step::ReleaseGet, Op::Get);
             }
+            Release::CachedVersion => {
+                self.state.phase = Phase::Releasing { deadline, reason };
+                self.release_unread(now);
+            }
             Release::OwnLastWrite => self.release_own_last_write(now, reason),
         }
+    }
+
+    fn release_unread(&mut self, now: Reading) {
+        // A lock without an object (after a create that failed) has nothing to update.
+        let (Some(observed), Some(expected)) = (self.state.observed, self.state.version) else {
+            return self.finish_release();
+        };
+        if !self.is_mine(&observed.record) {
+            return self.finish_release();
+        }
+        let record = self.released(observed.record.transitions, now);
+        self.send(now, Basis::new(now), Step::ReleaseUpdate(record), Op::Update { record, expected });
     }
 
     fn release_own_last_write(&mut self, now: Reading, reason: StopReason) {

@@ -69,7 +69,9 @@ pub enum MissingWhileCandidate {
 pub enum Wait {
     /// For the record's leaseDurationSeconds.
     Record,
-    /// For the larger of that and the own LeaseDuration.
+    /// For the own LeaseDuration, whatever the record says.
+    Own,
+    /// For the larger of both.
     LargerOfBoth,
 }
 
@@ -91,6 +93,24 @@ pub enum OwnName {
     MineIfSent,
 }
 
+/// What an attempt of whoever holds a Lease that has not expired begins with.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum FirstTry {
+    /// It is written in place, on condition of the version last seen; read only if that fails.
+    Update,
+    /// It is read first, always.
+    Read,
+}
+
+/// When a renewal round tries again.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Ticks {
+    /// Every RetryPeriod from the round's start. A tick that falls into an attempt is kept until that ends (one, not more).
+    Kept,
+    /// Every RetryPeriod from the end of the round's first attempt. A tick that falls into an attempt is lost.
+    Lost,
+}
+
 /// What a candidate does that finds its own write after it lost the response.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum LostResponse {
@@ -105,8 +125,19 @@ pub enum LostResponse {
 pub enum Release {
     /// Read the Lease; if *memory* says that I hold it, clear whatever was read. Also after a loss.
     TrustMemory,
+    /// If memory says that I hold it, clear it on condition of the version last seen, unread. Also after a loss.
+    CachedVersion,
     /// Only while leading, conditional on the version of one's own last write, sent once.
     OwnLastWrite,
+}
+
+/// How long a release that follows a loss, or does not wait for the work, may take.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ReleaseWithin {
+    /// RenewDeadline, counted from its begin.
+    RenewDeadline,
+    /// As long as its requests take.
+    Unbounded,
 }
 
 /// When the guarded work is told to stop, relative to the release.
@@ -176,10 +207,13 @@ pub struct Rules {
     pub renew_time: RenewTime,
     pub written_duration: WrittenDuration,
     pub poll: Poll,
+    pub first_try: FirstTry,
+    pub ticks: Ticks,
+    pub release_within: ReleaseWithin,
 }
 
 impl Rules {
-    /// client-go v0.36, exactly.
+    /// client-go v0.34 to v0.36, exactly. Other releases: [`ClientGo`](super::ClientGo).
     pub const CLIENT_GO: Self = Self {
         expiry: Expiry::LocalObservation,
         deadline_from: DeadlineFrom::RoundStart,
@@ -197,6 +231,9 @@ impl Rules {
         renew_time: RenewTime::WallClock,
         written_duration: WrittenDuration::Truncated,
         poll: Poll::Jittered,
+        first_try: FirstTry::Update,
+        ticks: Ticks::Kept,
+        release_within: ReleaseWithin::RenewDeadline,
     };
 
     /// At most one leader under any message delay, loss, duplication and reordering, any wall clock,
@@ -218,6 +255,9 @@ impl Rules {
         renew_time: RenewTime::Increasing,
         written_duration: WrittenDuration::RoundedUp,
         poll: Poll::JitteredOrAtExpiry,
+        first_try: FirstTry::Update,
+        ticks: Ticks::Kept,
+        release_within: ReleaseWithin::RenewDeadline,
     };
 
     /// Expiry by the own wall clock, as in several small libraries.
@@ -238,5 +278,8 @@ impl Rules {
         renew_time: RenewTime::WallClock,
         written_duration: WrittenDuration::Truncated,
         poll: Poll::Jittered,
+        first_try: FirstTry::Update,
+        ticks: Ticks::Kept,
+        release_within: ReleaseWithin::RenewDeadline,
     };
 }

@@ -56,11 +56,12 @@ pub(crate) enum Phase {
     Waiting { until: LocalInstant },
     /// Holding the Lease, between renewal rounds.
     Resting { until: LocalInstant },
-    /// Holding the Lease, in a renewal round: an attempt is under way, or the next tick is awaited.
+    /// Holding the Lease, in a renewal round: an attempt is under way, or the next tick is awaited. Where ticks count
+    /// from the end of the first attempt, there is none before that ([`LocalInstant::FAR_FUTURE`]).
     Renewing { next_tick: LocalInstant },
     /// Lost the Lease; waits for the work to confirm that it stopped.
     StoppingWork { reason: StopReason, then_release: bool },
-    /// Giving the Lease up.
+    /// Giving the Lease up; where nothing bounds that, the deadline is [`LocalInstant::FAR_FUTURE`].
     Releasing { deadline: LocalInstant, reason: StopReason },
     /// Done for good.
     Returned,

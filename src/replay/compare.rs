@@ -1,66 +1,133 @@
 //! The comparison.
 
+use std::cmp::Ordering;
 use std::fmt;
 
-use super::schedule::{Schedule, ScheduleError};
+use super::plan::ScheduleError;
+use super::schedule::{Schedule, ScheduledMessage};
 use super::{RecordedEvent, Recording};
 use crate::sim::{Plan, Script, World};
 
-/// How many events of each trace are shown before and after the first difference.
+/// How many events are shown before and after the first difference.
 const CONTEXT: usize = 6;
 
 /// Where a replay first differs from its recording.
 #[derive(Clone, Debug)]
 pub struct Difference {
-    /// The recorded events around it, and whether each is the one that differs.
-    pub recorded: Vec<(RecordedEvent, bool)>,
-    /// The simulated events around it, likewise.
-    pub simulated: Vec<(RecordedEvent, bool)>,
+    /// When.
+    pub at_ns: u64,
+    /// The events of both around it, in order; those of one of them alone are marked.
+    pub events: Vec<(Seen, RecordedEvent)>,
+}
+
+/// Where an event was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// In both.
+    Both,
+    /// In the recording alone.
+    Recorded,
+    /// In the simulation alone.
+    Simulated,
 }
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (title, events) in [("recorded", &self.recorded), ("simulated", &self.simulated)] {
-            writeln!(f, "  {title}:")?;
-            for (event, differs) in events {
-                let mark = if *differs { '>' } else { ' ' };
-                let text = serde_json::to_string(event).map_err(|_| fmt::Error)?;
-                writeln!(f, "  {mark} {text}")?;
-            }
-            if !events.iter().any(|(_, differs)| *differs) {
-                writeln!(f, "  > (no more events)")?;
-            }
+        writeln!(f, "  first difference at {} ns; < recorded alone, > simulated alone", self.at_ns)?;
+        for (seen, event) in &self.events {
+            let mark = match seen {
+                Seen::Both => ' ',
+                Seen::Recorded => '<',
+                Seen::Simulated => '>',
+            };
+            writeln!(f, "  {mark} {event}")?;
         }
         Ok(())
     }
 }
 
-/// Replays a recording with its jitter. Returns how many events were equal, or the first difference.
+/// Replays a recording with its jitter, under the release of client-go that it names. Returns how many events were
+/// equal, or the first difference.
 ///
 /// # Errors
 /// If the schedule cannot be run.
 pub fn replay(recording: &Recording) -> Result<Result<usize, Box<Difference>>, ScheduleError> {
-    let plan = recording.schedule.plan()?;
-    let simulated = simulate(&plan, recording);
+    Ok(compare(recording, &recording.schedule.plan_of(recording.release())?))
+}
+
+/// The same under a plan of one's own, such as one with a rule changed.
+#[must_use = "it says whether the two are equal"]
+pub fn compare(recording: &Recording, plan: &Plan) -> Result<usize, Box<Difference>> {
+    let simulated = simulate(plan, recording);
     let mut recorded = recording.events.clone();
     recorded.sort_unstable();
     let first = recorded.iter().zip(&simulated).position(|(a, b)| a != b);
     let first = first.unwrap_or(recorded.len().min(simulated.len()));
     if first == recorded.len() && first == simulated.len() {
-        return Ok(Ok(first));
+        return Ok(first);
     }
-    let around = |events: &[RecordedEvent]| {
-        let from = first.saturating_sub(CONTEXT);
-        let to = (first + CONTEXT).min(events.len());
-        let shown = events.get(from..to).unwrap_or(&[]);
-        shown.iter().enumerate().map(|(i, event)| (event.clone(), from + i == first)).collect()
+    Err(Box::new(Difference {
+        at_ns: recorded
+            .get(first)
+            .into_iter()
+            .chain(simulated.get(first))
+            .map(|event| event.t_ns)
+            .min()
+            .unwrap_or(0),
+        events: around(&recorded, &simulated, first),
+    }))
+}
+
+/// What the simulator does under a recording's jitter: the same run as the comparison's, for pictures and measures.
+#[must_use]
+pub fn script_of(recording: &Recording) -> Script {
+    let sends_of = |node: &str| {
+        let sent = recording.events.iter().filter(|event| event.kind == "send" && event.node == node);
+        sent.map(|event| (event.t_ns, event.id)).collect()
     };
-    Ok(Err(Box::new(Difference { recorded: around(&recorded), simulated: around(&simulated) })))
+    let Schedule { nodes, .. } = &recording.schedule;
+    Script {
+        sends: nodes.iter().map(|node| sends_of(&node.id)).collect(),
+        messages: nodes
+            .iter()
+            .map(|node| node.messages.iter().map(ScheduledMessage::scripted).collect())
+            .collect(),
+    }
+}
+
+/// Both traces merged by time, from a little before the first difference.
+fn around(
+    recorded: &[RecordedEvent],
+    simulated: &[RecordedEvent],
+    first: usize,
+) -> Vec<(Seen, RecordedEvent)> {
+    let from = first.saturating_sub(CONTEXT);
+    let before = recorded.get(from..first).unwrap_or(&[]);
+    let mut events: Vec<_> = before.iter().map(|event| (Seen::Both, event.clone())).collect();
+    let mut left = recorded.get(first..).unwrap_or(&[]).iter().peekable();
+    let mut right = simulated.get(first..).unwrap_or(&[]).iter().peekable();
+    while events.len() < 3 * CONTEXT {
+        let order = match (left.peek(), right.peek()) {
+            (Some(a), Some(b)) => a.cmp(b),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => break,
+        };
+        let (seen, event) = match order {
+            Ordering::Less => (Seen::Recorded, left.next()),
+            Ordering::Greater => (Seen::Simulated, right.next()),
+            Ordering::Equal => {
+                left.next();
+                (Seen::Both, right.next())
+            }
+        };
+        events.extend(event.map(|event| (seen, event.clone())));
+    }
+    events
 }
 
 fn simulate(plan: &Plan, recording: &Recording) -> Vec<RecordedEvent> {
-    let script = script_of(&recording.schedule, &recording.events);
-    let (_, trace) = World::new(plan).with_script(script).run_traced(0, 0);
+    let (_, trace) = World::new(plan).with_script(script_of(recording)).run_traced(0, 0);
     let mut events: Vec<_> = trace
         .iter()
         .filter_map(|event| RecordedEvent::from_trace(event, plan))
@@ -68,14 +135,4 @@ fn simulate(plan: &Plan, recording: &Recording) -> Vec<RecordedEvent> {
         .collect();
     events.sort_unstable();
     events
-}
-
-/// The recorded sends dictate the jitter (from the end of an attempt to the next send) and the numbers
-/// that tie events together.
-fn script_of(schedule: &Schedule, events: &[RecordedEvent]) -> Script {
-    let sends_of = |node: &str| {
-        let sent = events.iter().filter(|event| event.kind == "send" && event.node == node);
-        sent.map(|event| (event.t_ns, event.id)).collect()
-    };
-    Script { sends: schedule.nodes.iter().map(|node| sends_of(&node.id)).collect() }
 }

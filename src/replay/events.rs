@@ -1,5 +1,7 @@
 //! Events in the recordings' vocabulary.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
@@ -28,6 +30,30 @@ pub struct RecordedEvent {
     pub resource_version: u64,
     #[serde(skip_serializing_if = "is_zero")]
     pub transitions: i32,
+}
+
+impl fmt::Display for RecordedEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:>15} ns  {:<4} {}", self.t_ns, self.node, self.kind)?;
+        if !self.op.is_empty() {
+            write!(f, " {}", self.op)?;
+        }
+        if self.id != 0 {
+            write!(f, " #{}", self.id)?;
+        }
+        if !self.result.is_empty() {
+            write!(f, ": {}", self.result)?;
+        }
+        if self.resource_version != 0 {
+            let holder = if self.holder.is_empty() { "nobody" } else { self.holder.as_str() };
+            write!(
+                f,
+                "  (holder {holder}, version {}, transitions {})",
+                self.resource_version, self.transitions
+            )?;
+        }
+        Ok(())
+    }
 }
 
 fn is_zero<T: Default + PartialEq>(n: &T) -> bool {

@@ -1,54 +1,198 @@
-//! A recorded schedule, and the plan it makes.
+//! A schedule as it is recorded, and as the Go program in tests/client-go reads it.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use crate::core::{ClockBound, Config, ConfigError, Span, Timings};
-use crate::sim::plan::{
-    ClockPlan, Draw, Edit, Fault, FaultPlan, Leg, LinkEffect, LinkPlan, NodePlan, Plan, ServerPlan, Trigger,
-    Who,
-};
-
 /// What the world does in a recorded run. All times are nanoseconds since its start.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs, reason = "the recording\'s own names")]
 pub struct Schedule {
     pub name: String,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub about: String,
     pub end_ns: u64,
     pub request_latency_ns: u64,
     pub response_latency_ns: u64,
     pub nodes: Vec<ScheduledNode>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<ScheduledLink>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub environment: Vec<ScheduledEdit>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub processes: Vec<ScheduledDoing>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub server_down: Vec<ScheduledWindow>,
+    /// A request that is on the wire when its sender crashes is applied.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub crash_keeps_requests: bool,
+    /// What befalls whom is found out by a run with the real client-go; recordings have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<ScheduledFault>,
+    /// What that run's jitter is drawn from.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub seed: i64,
+}
+
+pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// A replica of a recorded run.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs, reason = "the recording\'s own names")]
 pub struct ScheduledNode {
     pub id: SmolStr,
     pub start_ns: u64,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub cancel_ns: Option<u64>,
     #[serde(default)]
     pub release_on_cancel: bool,
     pub lease_duration_ns: u64,
     pub renew_deadline_ns: u64,
     pub retry_period_ns: u64,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub http_timeout_ns: Option<u64>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub identity: Option<SmolStr>,
+    /// What becomes of its requests, in turn and then anew, over all its processes; the schedule's latencies, if none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub messages: Vec<ScheduledMessage>,
+    /// Its process is started again; recordings say when in `processes`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub restart: Option<ScheduledRestart>,
+    /// How long its work takes to stop, in turn: only a restart depends on it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drain_ns: Vec<u64>,
+}
+
+/// What becomes of a request.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "the recording\'s own names")]
+pub struct ScheduledMessage {
+    pub request_ns: u64,
+    pub response_ns: u64,
+    #[serde(skip_serializing_if = "is_default")]
+    pub lost: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    pub response_lost: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    pub again_ns: Option<u64>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub error: Option<ScheduledError>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub applied: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    pub writes_only: bool,
+}
+
+/// How the server fails a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "named after the server\'s reasons")]
+pub enum ScheduledError {
+    Internal,
+    Unavailable,
+    GatewayTimeout,
+    TooManyRequests,
+    Forbidden,
+    Silence,
+}
+
+/// A process manager.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "the recording\'s own names")]
+pub struct ScheduledRestart {
+    pub after_ns: Vec<u64>,
+    #[serde(default)]
+    pub new_identity: bool,
+}
+
+/// Something that happens to a process.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "the recording\'s own names")]
+pub struct ScheduledDoing {
+    pub node: SmolStr,
+    pub at_ns: u64,
+    #[serde(rename = "do")]
+    pub what: ScheduledDo,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub new_identity: bool,
+}
+
+/// What befalls a process, a link, the Lease or the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the recording\'s own names")]
+pub enum ScheduledDo {
+    Crash,
+    Terminate,
+    Start,
+    Link,
+    Edit,
+    Down,
+}
+
+/// A time in which the server refuses connections.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "the recording\'s own names")]
+pub struct ScheduledWindow {
+    pub from_ns: u64,
+    pub to_ns: u64,
+}
+
+/// A fault whose time, victims and length are found out by a run. Draws are taken in turn, and then anew.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "the recording\'s own names")]
+pub struct ScheduledFault {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub at_ns: Vec<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<ScheduledWhen>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<SmolStr>,
+    /// `leader`, `followers` or `follower` (the first of `nodes` that does not lead), instead of `nodes`.
+    #[serde(default, skip_serializing_if = "SmolStr::is_empty")]
+    pub who: SmolStr,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lasts_ns: Vec<u64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub every_ns: Vec<u64>,
+    #[serde(default)]
+    pub times: u32,
+    #[serde(rename = "do")]
+    pub what: ScheduledDo,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub new_identity: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<ScheduledLink>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edit: Option<ScheduledEdit>,
+}
+
+/// What sets such a fault off.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "the recording\'s own names")]
+pub struct ScheduledWhen {
+    pub event: SmolStr,
+    #[serde(default, skip_serializing_if = "SmolStr::is_empty")]
+    pub node: SmolStr,
+    /// For `fault_began` and `fault_ended`: which, by index.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub fault: usize,
+    pub nth: u32,
+    pub after_ns: Vec<u64>,
 }
 
 /// An effect on the requests that a node sends in `[from_ns, to_ns)`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs, reason = "the recording\'s own names")]
 pub struct ScheduledLink {
@@ -57,23 +201,31 @@ pub struct ScheduledLink {
     pub to_ns: u64,
     pub leg: ScheduledLeg,
     pub effect: ScheduledEffect,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub delay_ns: u64,
-    #[serde(default)]
+    /// Of a fault's link: a delay is drawn for each window.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub delays_ns: Vec<u64>,
+    #[serde(default, skip_serializing_if = "SmolStr::is_empty")]
+    pub verb: SmolStr,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub count: Option<u32>,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub applied_after_cancel: bool,
 }
 
 /// A direction.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "the recording\'s own names")]
 pub enum ScheduledLeg {
     Request,
     Response,
+    Both,
 }
 
 /// What a link does.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "the recording\'s own names")]
 pub enum ScheduledEffect {
@@ -81,199 +233,33 @@ pub enum ScheduledEffect {
     Hang,
     Refuse,
     Error,
+    Drop,
 }
 
 /// What a third party does.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs, reason = "the recording\'s own names")]
 pub struct ScheduledEdit {
     pub at_ns: u64,
     #[serde(rename = "do")]
     pub what: ScheduledDeed,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "SmolStr::is_empty")]
     pub holder: SmolStr,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub seconds: i32,
 }
 
 /// A deed.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "the recording\'s own names")]
 pub enum ScheduledDeed {
     Delete,
+    Recreate,
+    Create,
     Annotate,
+    SetDuration,
     SetHolder,
     ClearHolder,
-}
-
-/// Why a schedule cannot be run.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ScheduleError {
-    /// Its settings are refused.
-    #[error("node {node}: {source}")]
-    Config {
-        /// Whose.
-        node: SmolStr,
-        /// Why.
-        source: ConfigError,
-    },
-    /// It names a node that it does not have.
-    #[error("links[{index}]: there is no node {node}")]
-    UnknownNode {
-        /// Where.
-        index: usize,
-        /// What it names.
-        node: SmolStr,
-    },
-    /// A window that ends before it begins.
-    #[error("links[{index}]: to_ns is before from_ns")]
-    EmptyWindow {
-        /// Where.
-        index: usize,
-    },
-    /// More nodes than a world can have, or none.
-    #[error("a schedule has 1 to 64 nodes, this one has {0}")]
-    NodeCount(usize),
-}
-
-impl ScheduledNode {
-    fn timings(&self) -> Timings {
-        Timings {
-            lease_duration: Span::from_nanos(self.lease_duration_ns),
-            renew_deadline: Span::from_nanos(self.renew_deadline_ns),
-            retry_period: Span::from_nanos(self.retry_period_ns),
-        }
-    }
-
-    fn client_go(&self) -> Result<Config, ConfigError> {
-        Config::client_go(self.timings())?
-            .with_release_on_cancel(self.release_on_cancel)
-            .with_request_timeout(self.http_timeout_ns.map(Span::from_nanos))
-    }
-
-    fn strict(&self) -> Result<Config, ConfigError> {
-        let config = Config::strict(self.timings(), ClockBound::DEFAULT)?;
-        Ok(config.with_release_on_cancel(self.release_on_cancel))
-    }
-}
-
-impl Schedule {
-    /// The plan in which every node runs client-go, as recorded.
-    ///
-    /// # Errors
-    /// If the schedule cannot be run.
-    pub fn plan(&self) -> Result<Plan, ScheduleError> {
-        self.plan_with(ScheduledNode::client_go)
-    }
-
-    /// The plan in which every node runs `strict` with the same settings.
-    ///
-    /// # Errors
-    /// If the schedule cannot be run, or `strict` refuses the settings.
-    pub fn strict_plan(&self) -> Result<Plan, ScheduleError> {
-        self.plan_with(ScheduledNode::strict)
-    }
-
-    fn plan_with(
-        &self,
-        config: impl Fn(&ScheduledNode) -> Result<Config, ConfigError>,
-    ) -> Result<Plan, ScheduleError> {
-        if self.nodes.is_empty() || self.nodes.len() > 64 {
-            return Err(ScheduleError::NodeCount(self.nodes.len()));
-        }
-        let mut nodes = Vec::new();
-        let mut faults = Vec::new();
-        for (index, node) in self.nodes.iter().enumerate() {
-            let config =
-                config(node).map_err(|source| ScheduleError::Config { node: node.id.clone(), source })?;
-            nodes.push(self.node_plan(node, config));
-            if let Some(at) = node.cancel_ns {
-                faults.push(fault("cancel", at, None, Fault::Terminate(Who::Node(index))));
-            }
-        }
-        for (index, link) in self.links.iter().enumerate() {
-            faults.push(self.link_fault(index, link)?);
-        }
-        for edit in &self.environment {
-            faults.push(fault("edit", edit.at_ns, None, Fault::Edit(edit.edit())));
-        }
-        let server = ServerPlan {
-            latency: Draw::Fixed(0),
-            errors: Vec::new(),
-            stale_reads: None,
-            capacity: None,
-            no_op_writes_count: true,
-        };
-        Ok(Plan {
-            nodes,
-            server,
-            work: None,
-            faults,
-            horizon_ns: self.end_ns,
-            stop_after_failovers: None,
-            crash_loses_requests: true,
-            schedule: None,
-        })
-    }
-
-    fn node_plan(&self, node: &ScheduledNode, config: Config) -> NodePlan {
-        let link = |latency| LinkPlan { latency: Draw::Fixed(latency), loss_ppm: 0, duplicate_ppm: 0 };
-        NodePlan {
-            name: node.id.clone(),
-            identity: node.identity.clone().unwrap_or_else(|| node.id.clone()),
-            start: Draw::Fixed(node.start_ns),
-            elector: Some(config),
-            clock: ClockPlan { rate_ppm: 0, wall_offset_ns: 0, wall_stopped: false, stops_in_suspend: false },
-            request: link(self.request_latency_ns),
-            response: link(self.response_latency_ns),
-            drain: Draw::Fixed(0),
-            restart: None,
-        }
-    }
-
-    fn link_fault(&self, index: usize, link: &ScheduledLink) -> Result<FaultPlan, ScheduleError> {
-        let node = self.nodes.iter().position(|node| node.id == link.node);
-        let node = node.ok_or_else(|| ScheduleError::UnknownNode { index, node: link.node.clone() })?;
-        let lasts = link.to_ns.checked_sub(link.from_ns).ok_or(ScheduleError::EmptyWindow { index })?;
-        let what = Fault::Link {
-            who: Who::Node(node),
-            leg: match link.leg {
-                ScheduledLeg::Request => Leg::Request,
-                ScheduledLeg::Response => Leg::Response,
-            },
-            effect: match link.effect {
-                ScheduledEffect::Delay => LinkEffect::Delay(Draw::Fixed(link.delay_ns)),
-                ScheduledEffect::Hang => LinkEffect::Hang,
-                ScheduledEffect::Refuse => LinkEffect::Refuse,
-                ScheduledEffect::Error => LinkEffect::Error,
-            },
-            only: None,
-            count: None,
-            applied_after_cancel: link.applied_after_cancel,
-        };
-        Ok(fault("link", link.from_ns, Some(lasts), what))
-    }
-}
-
-impl ScheduledEdit {
-    fn edit(&self) -> Edit {
-        match self.what {
-            ScheduledDeed::Delete => Edit::Delete,
-            ScheduledDeed::Annotate => Edit::Annotate,
-            ScheduledDeed::SetHolder => Edit::SetHolder(self.holder.clone()),
-            ScheduledDeed::ClearHolder => Edit::ClearHolder,
-        }
-    }
-}
-
-fn fault(name: &'static str, at: u64, lasts: Option<u64>, fault: Fault) -> FaultPlan {
-    FaultPlan {
-        name: SmolStr::new_static(name),
-        when: Trigger::At(Draw::Fixed(at)),
-        fault,
-        lasts: lasts.map(Draw::Fixed),
-        every: None,
-        times: 1,
-    }
 }

@@ -15,6 +15,7 @@ use super::network::Network;
 use super::rate::Rate;
 use super::rules::RuleChanges;
 use super::scheduled::ScheduledStep;
+use crate::core::ClientGo;
 
 document! {
     /// A scenario: replicas that elect a leader, what goes wrong, and what must come of it.
@@ -41,7 +42,7 @@ document! {
         http_timeout: HttpTimeout,
         /// Whether the Lease is given up on shutdown. Only `strict` does, if not given.
         release_on_cancel: bool,
-        /// Whether a release that met a conflict is repeated, as the head of client-go does.
+        /// Whether a release that met a conflict is repeated, as client-go does since v0.37.
         release_retry: bool,
         /// `strict`: whether a missing Lease may be taken for one that never was. Safe only where
         /// nobody deletes Leases.
@@ -192,15 +193,70 @@ document! {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Protocol {
-    /// Kubernetes' client-go, v0.36.
+    /// Kubernetes' client-go, v0.34 to v0.36.
     #[default]
     ClientGo,
+    /// client-go v0.26: candidates wait for their own LeaseDuration.
+    #[serde(rename = "client-go-0.26")]
+    ClientGo026,
+    /// client-go v0.27 to v0.29: a renewal reads the Lease first.
+    #[serde(rename = "client-go-0.29")]
+    ClientGo029,
+    /// client-go v0.30: nothing bounds a release.
+    #[serde(rename = "client-go-0.30")]
+    ClientGo030,
+    /// client-go v0.31: retries count from the end of a round's first attempt.
+    #[serde(rename = "client-go-0.31")]
+    ClientGo031,
+    /// client-go v0.32 and v0.33: a release is on condition of the version last seen.
+    #[serde(rename = "client-go-0.33")]
+    ClientGo033,
+    /// client-go v0.37: a release that meets a conflict is repeated.
+    #[serde(rename = "client-go-0.37")]
+    ClientGo037,
     /// At most one leader, whatever the network and the wall clocks do.
     Strict,
     /// Expiry by the own wall clock, as in several small libraries.
     RenewTime,
     /// No election: every replica works whenever it runs.
     None,
+}
+
+impl Protocol {
+    /// Every one, with the name that scenarios call it by.
+    pub const ALL: [(Self, &'static str); 10] = [
+        (Self::ClientGo, "client-go"),
+        (Self::ClientGo026, "client-go-0.26"),
+        (Self::ClientGo029, "client-go-0.29"),
+        (Self::ClientGo030, "client-go-0.30"),
+        (Self::ClientGo031, "client-go-0.31"),
+        (Self::ClientGo033, "client-go-0.33"),
+        (Self::ClientGo037, "client-go-0.37"),
+        (Self::Strict, "strict"),
+        (Self::RenewTime, "renew-time"),
+        (Self::None, "none"),
+    ];
+
+    /// The name that scenarios call it by.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(protocol, _)| *protocol == self).map_or("", |(_, name)| name)
+    }
+
+    /// Which release of client-go it is, if it is one.
+    #[must_use]
+    pub const fn client_go(self) -> Option<ClientGo> {
+        Some(match self {
+            Self::ClientGo => ClientGo::V0_36,
+            Self::ClientGo026 => ClientGo::V0_26,
+            Self::ClientGo029 => ClientGo::V0_29,
+            Self::ClientGo030 => ClientGo::V0_30,
+            Self::ClientGo031 => ClientGo::V0_31,
+            Self::ClientGo033 => ClientGo::V0_33,
+            Self::ClientGo037 => ClientGo::V0_37,
+            Self::Strict | Self::RenewTime | Self::None => return None,
+        })
+    }
 }
 
 /// Each request's own deadline.

@@ -128,7 +128,7 @@ rules! {
     /// When a candidate that created the Lease leads.
     missing_while_candidate: MissingWhileCandidate { LeadAtOnce, Quarantine }
     /// How long a candidate waits for a record that does not change.
-    wait: Wait { Record, LargerOfBoth }
+    wait: Wait { Record, Own, LargerOfBoth }
     /// When a Lease without a holder may be taken.
     no_holder: NoHolder { Free, FreeIfReleased }
     /// Whose a Lease is that names one's own identity.
@@ -136,7 +136,7 @@ rules! {
     /// What a candidate does that finds its own write after it lost the response.
     lost_response: LostResponse { LeadAtOnce, RenewFirst }
     /// How a Lease is given up.
-    release: Release { TrustMemory, OwnLastWrite }
+    release: Release { TrustMemory, CachedVersion, OwnLastWrite }
     /// When the guarded work is told to stop, relative to the release.
     cancel_work: CancelWork { AfterRelease, BeforeRelease }
     /// Which changes of a record restart a candidate's wait.
@@ -147,6 +147,12 @@ rules! {
     written_duration: WrittenDuration { Truncated, RoundedUp }
     /// When a candidate looks at the Lease again.
     poll: Poll { Jittered, JitteredOrAtExpiry }
+    /// What an attempt of whoever holds a Lease that has not expired begins with.
+    first_try: FirstTry { Update, Read }
+    /// When a renewal round tries again.
+    ticks: Ticks { Kept, Lost }
+    /// How long a release that follows a loss, or does not wait for the work, may take.
+    release_within: ReleaseWithin { RenewDeadline, Unbounded }
 }
 
 #[cfg(test)]

@@ -26,4 +26,4 @@ pub use clock::WALL_EPOCH_S;
 pub use observe::{Failover, Outcome};
 pub use plan::Plan;
 pub use schedule::{Deed, ScheduleError, Step};
-pub use world::{Script, World};
+pub use world::{Script, ScriptedMessage, World};

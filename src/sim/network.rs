@@ -5,7 +5,7 @@ use super::queue::Class;
 use super::schedule::Deed;
 use super::server::Decision;
 use super::trace::{RequestResult, TraceKind};
-use super::world::{Happening, World};
+use super::world::{Happening, ScriptedMessage, World};
 use crate::core::{Failure, Input, Op, Reply, RequestId};
 
 /// A request, and later its response.
@@ -120,9 +120,14 @@ impl World<'_> {
     fn transmit(&mut self, message: Message, fate: &Fate) {
         let link = &self.plan.nodes[message.node].request;
         let rng = &mut self.nodes[message.node].link_rng;
-        let latency = rng.draw(&link.latency).saturating_add(fate.request_extra);
-        let lost = rng.chance(link.loss_ppm) || fate.lost;
-        let again = (rng.chance(link.duplicate_ppm) || fate.duplicated).then(|| rng.draw(&link.latency));
+        let mut latency = rng.draw(&link.latency).saturating_add(fate.request_extra);
+        let mut lost = rng.chance(link.loss_ppm) || fate.lost;
+        let mut again = (rng.chance(link.duplicate_ppm) || fate.duplicated).then(|| rng.draw(&link.latency));
+        if let Some(scripted) = self.scripted(&message) {
+            latency = scripted.request_ns.saturating_add(fate.request_extra);
+            lost = scripted.lost || fate.lost;
+            again = scripted.again_ns;
+        }
         if let Some(more) = again {
             let copy = self.store_message(message.clone());
             let at = self.now.saturating_add(latency).saturating_add(more);
@@ -133,6 +138,12 @@ impl World<'_> {
             let at = self.now.saturating_add(latency);
             self.queue.push(at, Class::Server, Happening::Arrive(message));
         }
+    }
+
+    /// What a replay says of a message.
+    fn scripted(&self, message: &Message) -> Option<ScriptedMessage> {
+        let script = self.script.as_ref()?.messages.get(message.node).filter(|script| !script.is_empty())?;
+        script.get(message.request.saturating_sub(1) as usize % script.len()).cloned()
     }
 
     /// Adds up what every window does to a request sent now.
@@ -242,7 +253,13 @@ impl World<'_> {
         }
         let op = self.messages[at].op;
         let wall = self.wall();
-        match self.server.decide(self.now, wall, &op, &self.plan.server) {
+        let scripted = self.scripted(&self.messages[at]);
+        let fails = scripted.filter(|of| op != Op::Get || !of.writes_only).and_then(|of| of.error);
+        let decision = match fails {
+            Some(error) => self.server.fail(self.now, wall, &op, error),
+            None => self.server.decide(self.now, wall, &op, &self.plan.server),
+        };
+        match decision {
             Decision::Silence => self.free_messages.push(at),
             Decision::Answer(result) => {
                 self.record_arrival(at);
@@ -281,9 +298,15 @@ impl World<'_> {
         };
         let link = &self.plan.nodes[index].response;
         let rng = &mut self.nodes[index].link_rng;
-        let latency = rng.draw(&link.latency).saturating_add(self.messages[at].response_extra);
-        let again = (rng.chance(link.duplicate_ppm) || duplicated).then(|| rng.draw(&link.latency));
-        if rng.chance(link.loss_ppm) || lost {
+        let mut latency = rng.draw(&link.latency).saturating_add(self.messages[at].response_extra);
+        let mut again = (rng.chance(link.duplicate_ppm) || duplicated).then(|| rng.draw(&link.latency));
+        let mut lost = rng.chance(link.loss_ppm) || lost;
+        if let Some(scripted) = self.scripted(&self.messages[at]) {
+            latency = scripted.response_ns.saturating_add(self.messages[at].response_extra);
+            lost |= scripted.response_lost;
+            again = None;
+        }
+        if lost {
             return self.free_messages.push(at);
         }
         if let Some(more) = again {

@@ -203,7 +203,7 @@ impl Server {
             .map(|rate| rate.error)
     }
 
-    fn fail(&mut self, now: u64, wall: WallTime, op: &Op, error: ServerError) -> Decision {
+    pub(super) fn fail(&mut self, now: u64, wall: WallTime, op: &Op, error: ServerError) -> Decision {
         let (applied, failure) = match error {
             ServerError::Internal { applied } | ServerError::GatewayTimeout { applied } => {
                 (applied, Some(Failure::ServerError))

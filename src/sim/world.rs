@@ -5,7 +5,7 @@ use super::follow::Pool;
 use super::network::{Message, Window};
 use super::node::Node;
 use super::observe::{Observer, Outcome};
-use super::plan::Plan;
+use super::plan::{Plan, ServerError};
 use super::queue::{Class, Queue};
 use super::record::Recording;
 use super::rng::{Rng, Stream};
@@ -48,11 +48,34 @@ pub(super) enum Happening {
     Look(usize),
 }
 
-/// What a replay dictates: each node's requests, when they were sent and under which number.
+/// What a replay dictates: each node's requests, when they were sent and under which number, and what the network and
+/// the server made of them.
 #[derive(Clone, Debug, Default)]
 pub struct Script {
     /// For each node, `(sent at, id)` of every request in order.
     pub sends: Vec<Vec<(u64, u32)>>,
+    /// For each node, the fates that its requests take in turn, and then anew; where there are none, the plan's links
+    /// and server apply.
+    pub messages: Vec<Vec<ScriptedMessage>>,
+}
+
+/// What becomes of a request, apart from what faults do.
+#[derive(Clone, Debug, Default)]
+pub struct ScriptedMessage {
+    /// How long it takes to be decided.
+    pub request_ns: u64,
+    /// How long its answer takes.
+    pub response_ns: u64,
+    /// It is lost.
+    pub lost: bool,
+    /// Its answer is lost.
+    pub response_lost: bool,
+    /// It arrives again, so long after the first time, even if that was lost.
+    pub again_ns: Option<u64>,
+    /// The server fails it.
+    pub error: Option<ServerError>,
+    /// The server fails it only if it is a write.
+    pub writes_only: bool,
 }
 
 /// A world that can be run again and again, with one seed and run number after the other.

@@ -3,7 +3,7 @@
 use super::super::error::Error;
 use super::super::model::{HttpTimeout, Node, Protocol};
 use super::{Build, Spot};
-use crate::core::{ClockBound, Config, ConfigError, Span, Timings};
+use crate::core::{ClientGo, ClockBound, Config, ConfigError, Span, Timings};
 
 /// Settings that a protocol refuses.
 #[derive(Debug)]
@@ -27,11 +27,7 @@ impl Build<'_> {
     }
 
     fn refusal(&self, error: ConfigError, node: &Node, name: &str, t: Timings, at: &Spot) -> Refusal {
-        let protocol = match node.protocol.unwrap_or_default() {
-            Protocol::ClientGo | Protocol::None => "client-go",
-            Protocol::Strict => "strict",
-            Protocol::RenewTime => "renew-time",
-        };
+        let protocol = node.protocol.unwrap_or_default().name();
         let reason = format!("{protocol} refuses {t}: {error}");
         let timing = |names: &[&str]| {
             let spots = names.iter().map(|name| at.key("timings").key(name));
@@ -76,7 +72,6 @@ impl Build<'_> {
 fn config(node: &Node, t: Timings) -> Result<Option<Config>, ConfigError> {
     let mut config = match node.protocol.unwrap_or_default() {
         Protocol::None => return Ok(None),
-        Protocol::ClientGo => Config::client_go(t)?,
         Protocol::RenewTime => Config::renew_time(t)?,
         Protocol::Strict => {
             let given = node.clock_bound.clone().unwrap_or_default();
@@ -89,6 +84,8 @@ fn config(node: &Node, t: Timings) -> Result<Option<Config>, ConfigError> {
                 },
             )?
         }
+        // Every other is a release of client-go.
+        other => Config::client_go_release(other.client_go().unwrap_or(ClientGo::V0_36), t)?,
     };
     if let Some(timeout) = node.http_timeout {
         config = config.with_request_timeout(match timeout {

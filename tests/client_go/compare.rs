@@ -1,0 +1,51 @@
+//! Comparing recordings with the simulator.
+
+use leasehold::replay::{Recording, compare, script_of};
+use leasehold::sim::{Plan, World};
+
+use crate::go::Harness;
+
+/// What is wrong with a recording, if the simulator does not show the same: events, and how long two lead.
+pub(crate) fn differs(recording: &Recording) -> Option<String> {
+    let plan = recording.schedule.plan_of(recording.release()).expect("a recorded schedule can be run");
+    differs_under(recording, &plan)
+}
+
+pub(crate) fn differs_under(recording: &Recording, plan: &Plan) -> Option<String> {
+    if let Err(difference) = compare(recording, plan) {
+        return Some(difference.to_string());
+    }
+    let (real, simulated) = (recording.two_leaders_ns(), simulated_overlap_ns(recording, plan));
+    (real != simulated)
+        .then(|| format!("  two lead for {real} ns in the recording, {simulated} ns simulated\n"))
+}
+
+pub(crate) fn simulated_overlap_ns(recording: &Recording, plan: &Plan) -> u64 {
+    World::new(plan).with_script(script_of(recording)).run(0, 0).two_leaders_ns
+}
+
+/// Compares all; makes the first that differs small, writes it down and panics with both traces.
+pub(crate) fn compare_all(harness: &Harness, recordings: &[Recording]) -> usize {
+    let mut events = 0;
+    for recording in recordings {
+        if differs(recording).is_some() {
+            let small = crate::shrink::shrink(harness, recording, &|recording| differs(recording).is_some());
+            let file = crate::shrink::write_down(&small);
+            panic!(
+                "{} differs. Made small, it is in {file}: leasehold replay {file}\n{}",
+                recording.schedule.name,
+                differs(&small).unwrap_or_default(),
+                file = file.display(),
+            );
+        }
+        events += recording.events.len();
+    }
+    events
+}
+
+/// The recordings that are part of the repository.
+pub(crate) fn committed() -> Vec<Recording> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/client-go-traces.jsonl");
+    let text = std::fs::read_to_string(path).expect("the recordings are part of the repository");
+    text.lines().map(|line| serde_json::from_str(line).expect("each line is a recording")).collect()
+}

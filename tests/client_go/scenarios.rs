@@ -1,0 +1,66 @@
+//! Every scenario file, as far as the real client-go can be put through it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use leasehold::replay::{Schedule, export};
+use leasehold::scenario::{Protocol, Scenario, discover};
+
+use crate::compare::{committed, compare_all};
+use crate::go::{CURRENT, harness, say};
+
+/// How many runs of each setting.
+const RUNS: u64 = 2;
+
+#[test]
+fn the_recorded_schedules_give_equal_traces_again() {
+    let Some(harness) = harness(CURRENT) else { return };
+    let schedules: Vec<Schedule> = committed().into_iter().map(|recording| recording.schedule).collect();
+    let recordings = harness.record(&schedules);
+    let events = compare_all(&harness, &recordings);
+    say(&format!("{} recorded schedules run anew, {events} events equal", recordings.len()));
+    assert_eq!(recordings.len(), 56);
+}
+
+/// The schedules of every setting under client-go, and for each file what was refused.
+pub(crate) fn exported(folder: &str, runs: u64) -> (Vec<Schedule>, BTreeMap<String, BTreeSet<String>>) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut schedules = Vec::new();
+    let mut refused: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
+    for file in discover(&[folder]).expect("the scenarios are part of the repository") {
+        let scenario = Scenario::load(&file, &[]).unwrap_or_else(|error| panic!("{error}"));
+        for setting in &scenario.settings {
+            let protocol = setting.scenario.protocol.unwrap_or_default();
+            let (Protocol::ClientGo, Some(plan)) = (protocol, setting.plan()) else { continue };
+            let name = format!("{}: {}", scenario.name, setting.name);
+            for run in 0..runs {
+                match export(plan, &name, setting.seed, run) {
+                    Ok(schedule) => schedules.push(schedule),
+                    Err(why) => {
+                        let of = refused.entry(name.clone()).or_default();
+                        of.extend(why.into_iter().map(|refusal| refusal.0));
+                    }
+                }
+            }
+        }
+    }
+    (schedules, refused)
+}
+
+#[test]
+fn scenario_files_give_equal_traces() {
+    let Some(harness) = harness(CURRENT) else { return };
+    let (schedules, refused) = exported("sim-scenarios", RUNS);
+    let recordings = harness.record(&schedules);
+    let events = compare_all(&harness, &recordings);
+    let settings = schedules.len() as u64 / RUNS;
+    say(&format!(
+        "scenario files: {settings} settings honoured, {} runs, {events} events equal; {} settings refused",
+        recordings.len(),
+        refused.len()
+    ));
+    for (setting, why) in &refused {
+        println!("cannot honour: {setting}: {}", why.iter().cloned().collect::<Vec<_>>().join(", "));
+    }
+    assert!(settings > 60, "{settings}");
+}
