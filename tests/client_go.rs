@@ -10,7 +10,11 @@
 //! | `LEASEHOLD_CLIENT_GO_LINES` | which of these, such as `0.26,0.29`; all |
 //! | `LEASEHOLD_CLIENT_GO_SEED` | what the schedules come from |
 #![cfg(feature = "scenario")]
-#![allow(clippy::print_stdout, reason = "figures for whoever runs it with --nocapture")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "it says how long the real code took, and figures, to whoever runs it with --nocapture"
+)]
 
 #[path = "client_go/compare.rs"]
 mod compare;
