@@ -10,7 +10,11 @@
 //! | `LEASEHOLD_CLIENT_GO_LINES` | which of these, such as `0.26,0.29`; all |
 //! | `LEASEHOLD_CLIENT_GO_SEED` | what the schedules come from |
 #![cfg(feature = "scenario")]
-#![allow(clippy::print_stdout, reason = "figures for whoever runs it with --nocapture")]
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "figures for whoever runs it, and how long it took"
+)]
 
 #[path = "client_go/compare.rs"]
 mod compare;
