@@ -20,9 +20,11 @@ use leasehold::replay::export;
 use leasehold::scenario::{Override, Scenario};
 use leasehold::sim::{Plan, World};
 
-/// Runs of the real elector; ours are so many times more, to take about as long.
-const RUNS: u64 = 1_000;
-const TIMES: u64 = 100;
+/// Both are measured in turn, so often; the best counts, for a machine has other things to do.
+const ROUNDS: u64 = 5;
+/// Runs of the real elector in a round; ours are so many times more, to take about as long.
+const RUNS: u64 = 200;
+const TIMES: u64 = 25;
 
 fn plan() -> Plan {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/sim-scenarios/baseline/leader-crash.yaml");
@@ -32,28 +34,19 @@ fn plan() -> Plan {
     scenario.settings[0].plan().expect("it is not refused").clone()
 }
 
-fn ours(plan: &Plan) -> f64 {
+/// Failovers a second.
+fn ours(plan: &Plan, round: u64) -> f64 {
     let mut world = World::new(plan);
     let began = Instant::now();
-    let failovers: usize = (0..RUNS * TIMES).map(|run| world.run(1, run).failovers.len()).sum();
-    let took = began.elapsed().as_secs_f64();
-    println!("leasehold:    {failovers} failovers in {took:.2} s: {:.0} a second", failovers as f64 / took);
-    failovers as f64 / took
+    let failovers: usize = (0..RUNS * TIMES).map(|run| world.run(round, run).failovers.len()).sum();
+    failovers as f64 / began.elapsed().as_secs_f64()
 }
 
-fn theirs(harness: &go::Harness, plan: &Plan) -> f64 {
-    let schedules: Vec<_> =
-        (0..RUNS).map(|run| export(plan, "leader-crash", 1, run).expect("it can be honoured")).collect();
-    let (runs, terms, ns) = harness.measure(&schedules);
-    // The first term is no failover.
-    let failovers = terms - runs;
-    let took = ns as f64 / 1e9;
-    println!(
-        "client-go v{}: {failovers} failovers in {took:.2} s: {:.0} a second",
-        harness.release.line(),
-        failovers as f64 / took
-    );
-    failovers as f64 / took
+/// The same of the real elector. The first term of a run is no failover.
+fn theirs(harness: &go::Harness, plan: &Plan, round: u64) -> f64 {
+    let schedule = |run| export(plan, "leader-crash", round, run).expect("it can be honoured");
+    let (runs, terms, ns) = harness.measure(&(0..RUNS).map(schedule).collect::<Vec<_>>());
+    (terms - runs) as f64 / (ns as f64 / 1e9)
 }
 
 fn main() {
@@ -63,7 +56,15 @@ fn main() {
     }
     let plan = plan();
     let Some(harness) = go::harness(go::CURRENT) else { return };
-    println!("one crash of the leader a run, 3 replicas, 15/10/2, 60 s of virtual time, one thread");
-    let (theirs, ours) = (theirs(&harness, &plan), ours(&plan));
-    println!("ratio: {:.0}", ours / theirs);
+    let (mut best_theirs, mut best_ours) = (0.0_f64, 0.0_f64);
+    for round in 1..=ROUNDS {
+        best_theirs = best_theirs.max(theirs(&harness, &plan, round));
+        best_ours = best_ours.max(ours(&plan, round));
+    }
+    println!(
+        "one crash of the leader a run, 3 replicas, 15/10/2, 60 s of virtual time, one thread; best of {ROUNDS}"
+    );
+    println!("client-go v{}: {best_theirs:.0} failovers a second", harness.release.line());
+    println!("leasehold:       {best_ours:.0} failovers a second");
+    println!("ratio:           {:.0}", best_ours / best_theirs);
 }

@@ -11,9 +11,9 @@
 //! | `LEASEHOLD_CLIENT_GO_SEED` | what the schedules come from |
 #![cfg(feature = "scenario")]
 #![allow(
-    clippy::disallowed_methods,
     clippy::print_stdout,
-    reason = "it says how long the real code took, and figures, to whoever runs it with --nocapture"
+    clippy::disallowed_methods,
+    reason = "figures for whoever runs it, and how long it took"
 )]
 
 #[path = "client_go/compare.rs"]

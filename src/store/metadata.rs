@@ -324,6 +324,7 @@ fn is_subdomain(text: &str) -> bool {
 }
 
 /// What is wrong first with a label's key.
+#[cfg(feature = "serve")]
 pub(crate) fn bad_label_key(key: &str) -> Option<Cow<'static, str>> {
     let mut errors = Vec::new();
     check_qualified("", key, key, &mut errors);
@@ -331,6 +332,7 @@ pub(crate) fn bad_label_key(key: &str) -> Option<Cow<'static, str>> {
 }
 
 /// What is wrong first with a label's value.
+#[cfg(feature = "serve")]
 pub(crate) fn bad_label_value(value: &str) -> Option<&'static str> {
     if value.len() > LABEL_BYTES_MAX {
         return Some("must be no more than 63 bytes");

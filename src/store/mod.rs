@@ -58,6 +58,7 @@ pub use field::{BadValue, FieldError, FieldProblem};
 pub use ids::{Revision, RevisionClaim, Uid, UidClaim};
 pub use lease::{Lease, LeasePatch, LeaseSpec};
 pub use log::{Event, EventKind};
+#[cfg(feature = "serve")]
 pub(crate) use metadata::{bad_label_key, bad_label_value};
 pub use namespaces::NamespacePhase;
 pub use object::{Extra, Incoming, ManagedFields, Meta, Object, ObjectPath, OwnerReference};
