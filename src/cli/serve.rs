@@ -44,7 +44,8 @@ pub(super) struct ServeArgs {
 }
 
 pub(super) fn run(args: &ServeArgs) -> Result<Status> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    // It only accepts connections and keeps the faults' time; the server's own threads do the rest.
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("the runtime cannot be started")?;
@@ -61,6 +62,7 @@ async fn serve(args: &ServeArgs) -> Result<Status> {
         _ => clients.extend(args.clients.iter().cloned()),
     }
     let mut options = Options::loopback(clients);
+    options.threads = std::thread::available_parallelism().ok();
     options.plan = plan;
     options.seed = args.seed;
     options.listen = args.listen;

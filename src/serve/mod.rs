@@ -34,6 +34,7 @@ mod codec;
 mod columns;
 mod connection;
 mod control;
+mod crew;
 mod delete;
 mod discovery;
 mod edit;

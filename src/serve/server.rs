@@ -2,19 +2,21 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hyper_util::server::graceful::GracefulShutdown;
 use smol_str::SmolStr;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
 use super::auth::Clients;
 use super::certificate::{self, Identity};
 use super::connection;
+use super::crew::Crew;
 use super::faults::{self, Engine};
 use super::kubeconfig;
 use crate::sim::Plan;
@@ -47,6 +49,9 @@ pub enum Error {
     /// The scenario asks for what a server cannot do.
     #[error("{0}")]
     Scenario(String),
+    /// The system gives no more threads.
+    #[error("no threads to serve on")]
+    Threads(#[source] std::io::Error),
     /// There is no source of randomness, or no keys can be made with it.
     #[error("cannot make keys: {0}")]
     Keys(String),
@@ -104,6 +109,8 @@ pub struct Options {
     pub plan: Option<Plan>,
     /// What the faults' draws come from.
     pub seed: u64,
+    /// How many threads of the server's own serve connections; `None` leaves them to the runtime that it runs on.
+    pub threads: Option<NonZeroUsize>,
 }
 
 impl Options {
@@ -118,6 +125,7 @@ impl Options {
             log_capacity: 10_000,
             plan: None,
             seed: 1,
+            threads: None,
         }
     }
 }
@@ -186,6 +194,7 @@ pub struct Server {
     address: SocketAddr,
     identity: Identity,
     shared: Arc<Shared>,
+    crew: Option<Crew>,
 }
 
 /// As many as there are bits to mark them by.
@@ -199,7 +208,8 @@ impl Server {
     /// # Errors
     /// The options make no sense, or the address cannot be had.
     pub async fn bind(options: Options) -> Result<Self, Error> {
-        let Options { listen, allow_remote, clients: names, limits, log_capacity, plan, seed } = options;
+        let Options { listen, allow_remote, clients: names, limits, log_capacity, plan, seed, threads } =
+            options;
         if !allow_remote && !listen.ip().is_loopback() {
             return Err(Error::NotLoopback(listen));
         }
@@ -214,7 +224,8 @@ impl Server {
         let clients =
             Clients::new(&names).ok_or_else(|| Error::Keys("there is no randomness to be had".into()))?;
         let shared = Shared::new(clients, limits, log_capacity, plan, seed);
-        Ok(Self { listener, address, identity, shared: Arc::new(shared) })
+        let crew = threads.map(Crew::start).transpose().map_err(Error::Threads)?;
+        Ok(Self { listener, address, identity, shared: Arc::new(shared), crew })
     }
 
     /// Where it listens.
@@ -249,7 +260,7 @@ impl Server {
 
     /// Answers until `shutdown` is ready; requests under way are finished, watches end.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let Self { listener, identity, shared, .. } = self;
+        let Self { listener, identity, shared, mut crew, .. } = self;
         let acceptor = TlsAcceptor::from(identity.config);
         let room = Arc::new(Semaphore::new(shared.limits.connections));
         let graceful = GracefulShutdown::new();
@@ -269,10 +280,18 @@ impl Server {
             // Where there is no room, the connection is closed at once.
             let Ok(seat) = Arc::clone(&room).try_acquire_owned() else { continue };
             let (shared, acceptor, watcher) = (Arc::clone(&shared), acceptor.clone(), graceful.watcher());
-            tokio::spawn(async move {
-                connection::serve(stream, acceptor, shared, watcher).await;
+            // A stream belongs to the runtime that it was made on.
+            let Ok(stream) = stream.into_std() else { continue };
+            let serve = async move {
+                if let Ok(stream) = TcpStream::from_std(stream) {
+                    connection::serve(stream, acceptor, shared, watcher).await;
+                }
                 drop(seat);
-            });
+            };
+            match &mut crew {
+                Some(crew) => drop(crew.next().spawn(serve)),
+                None => drop(tokio::spawn(serve)),
+            }
         }
         drop(listener);
         shared.stopping.send_replace(true);
