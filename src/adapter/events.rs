@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, EventSource, ObjectReference};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
@@ -44,13 +45,16 @@ impl Events {
         for about in about {
             let event = self.event(about, did, Timestamp::now());
             let client = self.client.clone();
-            drop(self.under_way.spawn(async move {
+            let written = async move {
                 match tokio::time::timeout(GIVE_UP_AFTER, write(client, event)).await {
                     Ok(Ok(())) => {}
                     Ok(Err(error)) => tracing::warn!(%error, "the Event could not be written"),
                     Err(_) => tracing::warn!("the Event could not be written within {GIVE_UP_AFTER:?}"),
                 }
-            }));
+            };
+            // A task that has ended is kept until the next Event, which may be days: without the future, whose
+            // 5 kB would be half of what an election needs.
+            drop(self.under_way.spawn(written.boxed()));
         }
     }
 
