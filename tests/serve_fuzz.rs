@@ -20,8 +20,9 @@ fn corpus(target: &str) -> Vec<Vec<u8>> {
     };
     let mut files = in_folder("tests/data/fuzz");
     assert!(files.len() >= 4, "{files:?}");
-    // What the fuzzer found; a fresh checkout may have none.
-    files.extend(in_folder("fuzz/corpus"));
+    let found = in_folder("fuzz/corpus");
+    assert!(found.len() >= 40, "{found:?}");
+    files.extend(found);
     files.sort();
     files.iter().map(|file| std::fs::read(file).unwrap()).collect()
 }
