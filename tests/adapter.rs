@@ -304,6 +304,8 @@ fn dropping_the_run_drops_the_work_and_releases() {
 #[test]
 fn metrics_events_health_and_new_leaders_are_told() {
     let api = FakeApi::start();
+    // Nobody leads before the figures of a candidate have been looked at.
+    api.fault("a", Fault::Refuse(503));
     let mut registry = prometheus_client::registry::Registry::default();
     let metrics = Metrics::register(&mut registry);
     let leaders = Arc::new(Mutex::new(Vec::new()));
@@ -322,6 +324,7 @@ fn metrics_events_health_and_new_leaders_are_told() {
         text
     };
     assert!(exported().contains("leader_election_master_status{name=\"lock\"} 0"), "{}", exported());
+    api.fault("a", None);
     wait_for("it leads", SOON, || candidate.leadership().is_some());
     wait_for("it renews", SOON, || exported().contains("renewal_duration_seconds_count{name=\"lock\"} 3"));
     assert!(exported().contains("leader_election_master_status{name=\"lock\"} 1"), "{}", exported());

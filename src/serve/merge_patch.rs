@@ -243,7 +243,8 @@ mod tests {
         let to = r#"{"metadata":{"finalizers":["a/b"],"labels":{"x":"1"},"ownerReferences":[{"uid":"1","name":"n"}]},"spec":{"leaseDurationSeconds":1}}"#;
         let to = parse(to.as_bytes()).unwrap();
         for (patch, after) in [
-            (r#"{"metadata":{"finalizers":["c/d"]}}"#, r#""finalizers":["a/b","c/d"]"#),
+            // As a real server was seen to: what is sent comes first.
+            (r#"{"metadata":{"finalizers":["c/d"]}}"#, r#""finalizers":["c/d","a/b"]"#),
             (r#"{"metadata":{"$deleteFromPrimitiveList/finalizers":["a/b"]}}"#, r#""finalizers":[]"#),
             (r#"{"metadata":{"labels":{"$patch":"replace","y":"2"}}}"#, r#""labels":{"y":"2"}"#),
             (
