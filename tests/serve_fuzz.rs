@@ -74,7 +74,7 @@ fn requests() {
 
 #[test]
 fn patches() {
-    shake("patch", 10_000, fuzzing::patch);
+    shake("patch", 30_000, fuzzing::patch);
 }
 
 #[test]
