@@ -2,6 +2,7 @@
 //! broken, does worse than an error.
 #![cfg(feature = "scenario")]
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use leasehold::scenario::{
@@ -214,6 +215,13 @@ fn expect() -> impl Strategy<Value = Expect> {
     (of(text()), btree_map(name, condition, 0..3)).prop_map(|(refused, figures)| Expect { refused, figures })
 }
 
+/// Fields that a setting takes away.
+fn taken_away() -> impl Strategy<Value = BTreeSet<Vec<String>>> {
+    let fields = vec!["faults", "network", "nodes", "protocol", "server.latency", "start", "work"];
+    let keys = |path: &str| path.split('.').map(str::to_owned).collect();
+    prop::collection::btree_set(select(fields).prop_map(keys), 0..4)
+}
+
 fn scenario() -> impl Strategy<Value = Scenario> {
     let shape =
         (2_u32..5, of(select(vec![Protocol::ClientGo, Protocol::Strict])), any::<bool>(), any::<u64>());
@@ -227,13 +235,14 @@ fn scenario() -> impl Strategy<Value = Scenario> {
     let restart = draw().prop_map(|after| Restart { after: Some(after), new_identity: None });
     let parts =
         (of(text()), of(timeout), of(draw()), of(network()), of(node()), of(work), of(server), of(restart));
-    (shape, parts, vec(fault(), 0..4), of(expect()), of((1_u32..30, text()))).prop_map(
+    (shape, parts, vec(fault(), 0..4), of(expect()), of((1_u32..30, text(), taken_away()))).prop_map(
         |((replicas, protocol, release, seed), parts, faults, expect, setting)| {
             let (description, http_timeout, start, network, node, work, server, restart) = parts;
-            let setting = setting.map(|(seconds, name)| {
+            let setting = setting.map(|(seconds, name, taken_away)| {
                 let lease_duration = Some(Length::secs(seconds));
                 let timings = Some(Timings { lease_duration, ..Timings::default() });
-                vec![Scenario { name: Some(name), timings, ..Scenario::default() }]
+                let server = taken_away.iter().any(|keys| keys.len() > 1).then(Server::default);
+                vec![Scenario { name: Some(name), timings, server, taken_away, ..Scenario::default() }]
             });
             Scenario {
                 description,

@@ -8,9 +8,14 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Serialize, Serializer};
 
-/// Structs of a document: every field may be left out, none may be unknown.
+/// Structs of a document: every field may be left out, none may be unknown. What follows the `+` is not in the
+/// document itself.
 macro_rules! document {
-    ($($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $type:ty,)* })*) => {$(
+    ($(
+        $(#[$meta:meta])*
+        $name:ident { $($(#[$field_meta:meta])* $field:ident: $type:ty,)* }
+        $(+ { $($(#[$besides_meta:meta])* $besides:ident: $besides_type:ty,)* })?
+    )*) => {$(
         #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
         #[serde(default, deny_unknown_fields)]
         $(#[$meta])*
@@ -20,6 +25,11 @@ macro_rules! document {
                 #[serde(skip_serializing_if = "Option::is_none")]
                 pub $field: Option<$type>,
             )*
+            $($(
+                $(#[$besides_meta])*
+                #[serde(skip)]
+                pub $besides: $besides_type,
+            )*)?
         }
 
         impl $name {

@@ -12,6 +12,7 @@ use super::model::Scenario;
 use super::overrides::Override;
 use super::path::Path;
 use super::prepared::{Outcome, Prepared, Setting};
+use super::ser;
 use super::source::{Format, Source};
 use super::suggest::nearest;
 use super::tree::{Mark, Node, Value};
@@ -57,22 +58,25 @@ impl Scenario {
     /// # Errors
     /// If anything in it, or in an override, is wrong.
     pub fn prepare(&self, directory: &FilePath, overrides: &[Override]) -> Result<Prepared, Error> {
-        let tree = self.to_json().into();
-        prepare(tree, Origin { source: None, overrides, directory }, "scenario", None)
+        prepare(self.tree(), Origin { source: None, overrides, directory }, "scenario", None)
     }
 
     /// As a JSON value of the same form.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
-        // Nothing in a scenario has keys that are not texts, which is what could fail.
-        serde_json::to_value(self).unwrap_or_default()
+        (&self.tree()).into()
+    }
+
+    fn tree(&self) -> Node {
+        // What could fail is a form that nothing in a scenario has.
+        ser::tree(self).unwrap_or_else(|_| Node::empty_map())
     }
 
     /// As a YAML file that [`Scenario::load`] reads back as the same scenario.
     #[must_use]
     pub fn to_yaml(&self) -> String {
         // JSON is YAML, should YAML ever fail.
-        serde_saphyr::to_string(self).unwrap_or_else(|_| self.to_json().to_string())
+        serde_saphyr::to_string(&self.tree()).unwrap_or_else(|_| self.to_json().to_string())
     }
 }
 
@@ -86,7 +90,8 @@ fn prepare(mut root: Node, origin: Origin<'_>, stem: &str, file: Option<PathBuf>
         over.apply(&mut root, index)?;
     }
     // The whole document first: an error in it is the document's, not one setting's.
-    let scenario: Scenario = typed(&root, None, origin)?;
+    let mut scenario: Scenario = typed(&root, None, origin)?;
+    note_what_is_taken_away(&mut scenario, &root);
     let name = scenario.name.clone().unwrap_or_else(|| stem.to_owned());
     check_names(&scenario, &root, origin)?;
 
@@ -109,6 +114,14 @@ fn prepare(mut root: Node, origin: Origin<'_>, stem: &str, file: Option<PathBuf>
     }
     let overrides = origin.overrides.iter().map(|over| over.args().clone()).collect();
     Ok(Prepared { name, file, scenario, settings, overrides })
+}
+
+/// Types do not tell a null from a field that is not there: settings need to know.
+fn note_what_is_taken_away(scenario: &mut Scenario, root: &Node) {
+    let Some(Node { value: Value::List(items), .. }) = root.get("settings") else { return };
+    for (setting, item) in scenario.settings.iter_mut().flatten().zip(items) {
+        setting.taken_away = item.nulls().into_iter().collect();
+    }
 }
 
 /// Names are printed: what could steer a terminal does not belong into one.

@@ -54,6 +54,7 @@ mod rate;
 mod rules;
 mod scheduled;
 mod schema;
+mod ser;
 mod source;
 mod suggest;
 mod tree;

@@ -1,6 +1,6 @@
 //! What a scenario file says, as it says it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use schemars::JsonSchema;
@@ -87,7 +87,14 @@ document! {
         /// What must come of it.
         expect: Expect,
         /// Scenarios that differ in something, to be run and drawn together.
+        #[serde(serialize_with = "super::ser::settings")]
         settings: Vec<Scenario>,
+    } + {
+        /// What this setting, being one of `settings`, takes away without putting another in its place: for each
+        /// such field the keys that lead to it, as in `["server", "stale_reads"]`. A file says so with `null`.
+        ///
+        /// Whatever serde reads a scenario with leaves this empty; [`Scenario::parse`] and [`Scenario::load`] do not.
+        taken_away: BTreeSet<Vec<String>>,
     }
 
     /// What is particular to one replica.

@@ -115,6 +115,27 @@ impl Node {
         self.entry(key).map(|entry| &entry.node)
     }
 
+    /// Whether anything, be it null, is written where the keys lead to.
+    pub(super) fn says(&self, keys: &[String]) -> bool {
+        let mut found = Some(self);
+        for key in keys {
+            found = found.and_then(|node| node.get(key));
+        }
+        found.is_some()
+    }
+
+    /// The keys that lead to each null, through maps alone.
+    pub(super) fn nulls(&self) -> Vec<Vec<String>> {
+        let mut found = Vec::new();
+        for Entry { key, node, .. } in self.entries() {
+            if matches!(node.value, Value::Null) {
+                found.push(vec![key.clone()]);
+            }
+            found.extend(node.nulls().into_iter().map(|rest| [vec![key.clone()], rest].concat()));
+        }
+        found
+    }
+
     /// Takes an entry out.
     pub(super) fn take(&mut self, key: &str) -> Option<Self> {
         let Value::Map(entries) = &mut self.value else { return None };
@@ -208,29 +229,6 @@ impl Node {
 
 fn is_atom(entries: &[Entry]) -> bool {
     entries.iter().any(|entry| ATOMS.contains(&entry.key.as_str()))
-}
-
-impl From<serde_json::Value> for Node {
-    fn from(value: serde_json::Value) -> Self {
-        use serde_json::Value as Json;
-        let value = match value {
-            Json::Null => Value::Null,
-            Json::Bool(b) => Value::Bool(b),
-            Json::Number(n) => match (n.as_u64(), n.as_i64()) {
-                (Some(n), _) => Value::Int(n.into()),
-                (None, Some(n)) => Value::Int(n.into()),
-                (None, None) => Value::Float(n.as_f64().unwrap_or(f64::NAN)),
-            },
-            Json::String(s) => Value::Str(s),
-            Json::Array(items) => Value::List(items.into_iter().map(Self::from).collect()),
-            Json::Object(map) => Value::Map(
-                map.into_iter()
-                    .map(|(key, node)| Entry { key, key_mark: Mark::Code, node: node.into() })
-                    .collect(),
-            ),
-        };
-        Self::new(value, Mark::Code)
-    }
 }
 
 impl From<&Node> for serde_json::Value {
