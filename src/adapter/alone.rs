@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::clock::Clock;
-use super::leadership::TermGuard;
+use super::leadership::{Confirmed, TermGuard};
 use super::settings::Patience;
 use super::status::{End, Role, Status};
 use crate::core::{FencingToken, LocalInstant, StopReason};
@@ -21,22 +21,23 @@ pub(super) struct Alone {
 impl Alone {
     /// One term, with the same steps at its end as any other.
     pub(super) async fn run(self, clock: Clock) {
-        let (confirm, mut confirmed) = mpsc::unbounded_channel();
-        let term = TermGuard::new(1, FencingToken(0), Arc::clone(&self.identity), clock, confirm);
+        let confirmed = Arc::<Confirmed>::default();
+        let term =
+            TermGuard::new(1, FencingToken(0), Arc::clone(&self.identity), clock, Arc::clone(&confirmed));
         term.set_until(Some(LocalInstant::FAR_FUTURE));
         let leadership = term.leadership.clone();
         self.status.send_modify(|status| status.leader = Arc::clone(&self.identity));
         self.set_role(Role::Leading(leadership.clone()));
         tokio::select! {
-            _ = confirmed.recv() => return self.set_role(Role::Ended(End::Shutdown)),
+            () = confirmed.of(1) => return self.set_role(Role::Ended(End::Shutdown)),
             () = self.shutdown.cancelled() => {}
         }
         self.set_role(Role::Stopping(leadership, StopReason::Shutdown));
         term.lose(StopReason::Shutdown);
-        let mut stopped = tokio::time::timeout(self.patience.grace, confirmed.recv()).await.is_ok();
+        let mut stopped = tokio::time::timeout(self.patience.grace, confirmed.of(1)).await.is_ok();
         if !stopped {
             term.cut();
-            let waited = tokio::time::timeout(self.patience.stop_timeout, confirmed.recv()).await;
+            let waited = tokio::time::timeout(self.patience.stop_timeout, confirmed.of(1)).await;
             stopped = waited.is_ok();
         }
         let end = if stopped { End::Shutdown } else { End::WorkDidNotStop(self.patience.stop_timeout) };

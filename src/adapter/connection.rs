@@ -1,8 +1,9 @@
 //! How the elector reaches the API server.
 
-use kube::client::ClientBuilder;
+use std::sync::Arc;
+
 use kube::{Client, Config};
-use tower::limit::ConcurrencyLimitLayer;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::Error;
 
@@ -26,6 +27,31 @@ pub enum Connection {
     Config(Box<Config>),
     /// A client that exists.
     Client(Client),
+    /// A client for many elections, of [`Connection::pooled`].
+    Pooled(Pool),
+}
+
+/// A client whose requests take turns.
+#[derive(Clone)]
+pub struct Pool(Line);
+
+/// A client, and how many requests of all that share it may be under way, if that is limited.
+#[derive(Clone)]
+pub(super) struct Line {
+    client: Client,
+    places: Option<Arc<Semaphore>>,
+}
+
+impl Line {
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Until a request may be sent; it is under way for as long as the result lives.
+    pub(super) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        // Nobody closes it, so that there is a permit whenever there are places.
+        Arc::clone(self.places.as_ref()?).acquire_owned().await.ok()
+    }
 }
 
 impl From<Config> for Connection {
@@ -51,16 +77,17 @@ impl Connection {
     /// # Errors
     /// If the client cannot be made.
     pub fn pooled(config: Config, requests: usize) -> Result<Self, Error> {
-        let failed = |source| Error::Client { source: Box::new(source) };
-        let client = ClientBuilder::try_from(as_the_core_repeats(config)).map_err(failed)?;
-        Ok(Self::Client(client.with_layer(&ConcurrencyLimitLayer::new(requests.max(1))).build()))
+        let Line { client, .. } = Self::from(config).line()?;
+        Ok(Self::Pooled(Pool(Line { client, places: Some(Arc::new(Semaphore::new(requests.max(1)))) })))
     }
 
     /// The client. Must be called on the runtime that will drive it.
-    pub(super) fn client(self) -> Result<Client, Error> {
+    pub(super) fn line(self) -> Result<Line, Error> {
         match self {
-            Self::Client(client) => Ok(client),
+            Self::Pooled(Pool(line)) => Ok(line),
+            Self::Client(client) => Ok(Line { client, places: None }),
             Self::Config(config) => Client::try_from(as_the_core_repeats(*config))
+                .map(|client| Line { client, places: None })
                 .map_err(|source| Error::Client { source: Box::new(source) }),
         }
     }
@@ -80,6 +107,14 @@ impl std::fmt::Debug for Connection {
         match self {
             Self::Config(config) => write!(f, "a client of its own to {}", config.cluster_url),
             Self::Client(_) => f.write_str("the given client"),
+            Self::Pooled(_) => f.write_str("a client that many share"),
         }
+    }
+}
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let places = self.0.places.as_ref().map_or(0, |places| places.available_permits());
+        write!(f, "Pool({places} free)")
     }
 }

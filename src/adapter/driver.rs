@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use rand::Rng as _;
 use rand_pcg::Pcg64Mcg;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::clock::{Clock, Timer};
 use super::events::{BECAME_LEADER, Events, STOPPED_LEADING};
 use super::health::Health;
-use super::leadership::TermGuard;
+use super::leadership::{Confirmed, TermGuard};
 use super::lock::Lock;
 use super::metrics::ElectionMetrics;
 use super::names::Names;
@@ -54,8 +54,7 @@ pub(super) struct Driver {
     shutdown_told: bool,
     /// Whoever was last seen to hold the lock.
     last_holder: String,
-    confirm: mpsc::UnboundedSender<u64>,
-    confirmed: mpsc::UnboundedReceiver<u64>,
+    confirmed: Arc<Confirmed>,
 }
 
 #[derive(Clone, Copy)]
@@ -79,7 +78,6 @@ enum Happening {
 impl Driver {
     /// Must be called on the runtime that will run it.
     pub(super) fn new(parts: Parts, clock: Clock) -> Self {
-        let (confirm, confirmed) = mpsc::unbounded_channel();
         Self {
             clock,
             timer: Timer::new(clock),
@@ -91,8 +89,7 @@ impl Driver {
             stopping: None,
             shutdown_told: false,
             last_holder: String::new(),
-            confirm,
-            confirmed,
+            confirmed: Arc::default(),
             parts,
         }
     }
@@ -162,27 +159,27 @@ impl Driver {
         let stopping =
             self.stopping.map(|stopping| if stopping.cut { stopping.give_up_at } else { stopping.cut_at });
         let wake = [wake, stopping].into_iter().flatten().min();
-        loop {
-            let in_flight = async {
-                match &mut self.in_flight {
-                    Some(in_flight) => in_flight.answer().await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                biased;
-                () = self.parts.shutdown.cancelled(), if !self.shutdown_told => {
-                    self.shutdown_told = true;
-                    return Happening::Input(Input::Shutdown);
-                }
-                Some(number) = self.confirmed.recv() => {
-                    if self.term.as_ref().is_some_and(|term| term.number() == number) {
-                        return Happening::Confirmed;
-                    }
-                }
-                (id, answer) = in_flight => return Happening::Input(self.answered(id, answer)),
-                () = self.timer.sleep_until(wake) => return Happening::Time,
+        let confirmed = async {
+            match &self.term {
+                Some(term) => self.confirmed.of(term.number()).await,
+                None => std::future::pending().await,
             }
+        };
+        let in_flight = async {
+            match &mut self.in_flight {
+                Some(in_flight) => in_flight.answer().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = self.parts.shutdown.cancelled(), if !self.shutdown_told => {
+                self.shutdown_told = true;
+                Happening::Input(Input::Shutdown)
+            }
+            () = confirmed => Happening::Confirmed,
+            (id, answer) = in_flight => Happening::Input(self.answered(id, answer)),
+            () = self.timer.sleep_until(wake) => Happening::Time,
         }
     }
 
@@ -258,7 +255,7 @@ impl Driver {
         self.terms += 1;
         info!(identity = %self.parts.identity, token = token.0, "became leader");
         let identity = Arc::clone(&self.parts.identity);
-        let term = TermGuard::new(self.terms, token, identity, self.clock, self.confirm.clone());
+        let term = TermGuard::new(self.terms, token, identity, self.clock, Arc::clone(&self.confirmed));
         term.set_until(elector.acts_until());
         let leadership = term.leadership.clone();
         self.term = Some(term);

@@ -163,11 +163,11 @@ impl LeaderElection {
         status: watch::Sender<Status>,
     ) -> Result<Parts, Error> {
         let settings = self.settings;
-        let client = settings.connection.client()?;
-        let events = settings.events.map(|component| Events::new(client.clone(), &component, &self.identity));
+        let line = settings.connection.line()?;
+        let events = settings.events.map(|component| Events::new(line.clone(), &component, &self.identity));
         Ok(Parts {
             config: self.config,
-            lock: self.lock.lock(&client),
+            lock: self.lock.lock(&line),
             contend_again: settings.contend_again,
             patience: self.patience,
             health,

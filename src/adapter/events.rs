@@ -10,6 +10,8 @@ use kube::api::{PostParams, Request};
 use kube::{Client, Resource as _};
 use tokio::task::JoinSet;
 
+use super::connection::Line;
+
 /// An Event is a courtesy: it is not repeated, and must not pile up behind a server that hangs.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(10);
 
@@ -23,16 +25,16 @@ pub(super) const STOPPED_LEADING: &str = "stopped leading";
 
 /// Writes Events in the background.
 pub(super) struct Events {
-    client: Client,
+    line: Line,
     component: String,
     identity: String,
     under_way: JoinSet<()>,
 }
 
 impl Events {
-    pub(super) fn new(client: Client, component: &str, identity: &str) -> Self {
+    pub(super) fn new(line: Line, component: &str, identity: &str) -> Self {
         Self {
-            client,
+            line,
             component: component.to_owned(),
             identity: identity.to_owned(),
             under_way: JoinSet::new(),
@@ -44,9 +46,13 @@ impl Events {
         while self.under_way.try_join_next().is_some() {}
         for about in about {
             let event = self.event(about, did, Timestamp::now());
-            let client = self.client.clone();
+            let line = self.line.clone();
             let written = async move {
-                match tokio::time::timeout(GIVE_UP_AFTER, write(client, event)).await {
+                let write = async {
+                    let _turn = line.turn().await;
+                    write(line.client(), event).boxed().await
+                };
+                match tokio::time::timeout(GIVE_UP_AFTER, write).await {
                     Ok(Ok(())) => {}
                     Ok(Err(error)) => tracing::warn!(%error, "the Event could not be written"),
                     Err(_) => tracing::warn!("the Event could not be written within {GIVE_UP_AFTER:?}"),
@@ -91,7 +97,7 @@ impl Events {
     }
 }
 
-async fn write(client: Client, event: Event) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+async fn write(client: &Client, event: Event) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let namespace = event.metadata.namespace.as_deref().unwrap_or("default");
     let request = Request::new(Event::url_path(&(), Some(namespace)));
     let mut request = request.create(&PostParams::default(), serde_json::to_vec(&event)?)?;

@@ -1,10 +1,10 @@
 //! A term, as the guarded work sees it.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::clock::Clock;
@@ -28,14 +28,35 @@ struct Term {
     clock: Clock,
     /// Until when the work may act: nanoseconds of the clock. Written by the driver, judged by the reader.
     until: AtomicI64,
-    /// The same, for whoever waits for changes.
-    deadlines: watch::Sender<LocalInstant>,
-    reason: watch::Sender<Option<StopReason>>,
+    /// The same, for whoever waits for changes, if anybody does.
+    deadlines: Mutex<Option<watch::Sender<LocalInstant>>>,
+    reason: OnceLock<StopReason>,
     /// The work is told to stop.
     lost: CancellationToken,
     /// The work is out of time to stop by itself.
     cut: CancellationToken,
-    confirmed: mpsc::UnboundedSender<u64>,
+    confirmed: Arc<Confirmed>,
+}
+
+/// The last term whose work is known to have stopped.
+#[derive(Debug, Default)]
+pub(super) struct Confirmed {
+    number: AtomicU64,
+    told: Notify,
+}
+
+impl Confirmed {
+    fn tell(&self, number: u64) {
+        self.number.fetch_max(number, Ordering::AcqRel);
+        self.told.notify_one();
+    }
+
+    /// Until the work of this term has stopped. One may wait at a time.
+    pub(super) async fn of(&self, number: u64) {
+        while self.number.load(Ordering::Acquire) < number {
+            self.told.notified().await;
+        }
+    }
 }
 
 impl Leadership {
@@ -69,7 +90,8 @@ impl Leadership {
     /// Tells of every change of the deadline.
     #[must_use]
     pub fn deadlines(&self) -> watch::Receiver<LocalInstant> {
-        self.term.deadlines.subscribe()
+        let mut deadlines = self.term.deadlines.lock().unwrap_or_else(PoisonError::into_inner);
+        deadlines.get_or_insert_with(|| watch::Sender::new(self.acts_until())).subscribe()
     }
 
     /// Larger than the token of every earlier term, also across deletions of the lock: the resourceVersion
@@ -100,7 +122,7 @@ impl Leadership {
     /// Why the work was told to stop, if it was.
     #[must_use]
     pub fn reason(&self) -> Option<StopReason> {
-        *self.term.reason.borrow()
+        self.term.reason.get().copied()
     }
 
     /// A token that is cancelled when the work is told to stop, to hand to tasks that the work spawned.
@@ -113,7 +135,7 @@ impl Leadership {
     /// to stop, this shuts the election down.
     /// [`run`](super::LeaderElection::run) does this itself; who uses [`start`](super::LeaderElection::start) must.
     pub fn work_stopped(&self) {
-        _ = self.term.confirmed.send(self.term.number);
+        self.term.confirmed.tell(self.term.number);
     }
 
     /// Resolves when the work has had the time it was given to stop by itself.
@@ -134,7 +156,7 @@ impl TermGuard {
         token: FencingToken,
         identity: Arc<str>,
         clock: Clock,
-        confirmed: mpsc::UnboundedSender<u64>,
+        confirmed: Arc<Confirmed>,
     ) -> Self {
         let term = Term {
             number,
@@ -142,8 +164,8 @@ impl TermGuard {
             identity,
             clock,
             until: AtomicI64::new(i64::MIN),
-            deadlines: watch::Sender::new(LocalInstant::from_nanos(i64::MIN)),
-            reason: watch::Sender::new(None),
+            deadlines: Mutex::default(),
+            reason: OnceLock::new(),
             lost: CancellationToken::new(),
             cut: CancellationToken::new(),
             confirmed,
@@ -158,14 +180,18 @@ impl TermGuard {
     pub(super) fn set_until(&self, until: Option<LocalInstant>) {
         let until = until.unwrap_or(LocalInstant::from_nanos(i64::MIN));
         let term = &self.leadership.term;
-        if term.until.swap(until.as_nanos(), Ordering::AcqRel) != until.as_nanos() {
-            term.deadlines.send_replace(until);
+        // Locked first, so that nobody begins to wait with the old deadline after the new one was told.
+        let deadlines = term.deadlines.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = term.until.swap(until.as_nanos(), Ordering::AcqRel) != until.as_nanos();
+        if let Some(deadlines) = deadlines.as_ref().filter(|_| changed) {
+            deadlines.send_replace(until);
         }
     }
 
     pub(super) fn lose(&self, reason: StopReason) {
         let term = &self.leadership.term;
-        term.reason.send_if_modified(|known| known.is_none() && known.replace(reason).is_none());
+        // Of several reasons, the first.
+        _ = term.reason.set(reason);
         term.lost.cancel();
     }
 

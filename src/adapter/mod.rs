@@ -76,7 +76,7 @@ mod status;
 #[cfg(any(feature = "adapter-args", feature = "cli"))]
 pub use args::LeaderElectionArgs;
 pub use clock::Clock;
-pub use connection::Connection;
+pub use connection::{Connection, Pool};
 pub use election::{Candidate, LeaderElection, Outcome};
 pub use error::Error;
 pub use health::Health;

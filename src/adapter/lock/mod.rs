@@ -16,8 +16,8 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{ConfigMap, Endpoints, ObjectReference};
-use kube::Client;
 
+use super::connection::Line;
 use crate::core::{Failure, WallTime};
 
 pub(super) use failure::Refusal;
@@ -129,10 +129,10 @@ pub(super) struct LockPlan {
 }
 
 impl LockPlan {
-    pub(super) fn lock(&self, client: &Client) -> Arc<dyn Lock> {
-        let leases = || Arc::new(ObjectLock::<Lease>::new(client, self));
-        let config_maps = || Arc::new(ObjectLock::<ConfigMap>::new(client, self));
-        let endpoints = || Arc::new(ObjectLock::<Endpoints>::new(client, self));
+    pub(super) fn lock(&self, line: &Line) -> Arc<dyn Lock> {
+        let leases = || Arc::new(ObjectLock::<Lease>::new(line, self));
+        let config_maps = || Arc::new(ObjectLock::<ConfigMap>::new(line, self));
+        let endpoints = || Arc::new(ObjectLock::<Endpoints>::new(line, self));
         match self.kind {
             LockKind::Leases => leases(),
             LockKind::ConfigMaps => config_maps(),

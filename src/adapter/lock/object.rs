@@ -6,37 +6,50 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::FutureExt as _;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Api;
 use kube::api::PostParams;
-use kube::{Api, Client};
 
 use super::carrier::Carrier;
 use super::{Answer, Content, Lock, LockPlan, Named, Refusal, Seen};
+use crate::adapter::connection::Line;
 use crate::core::Failure;
 
-/// A lock on one object of one kind. Clones share what they saw.
-#[derive(Clone)]
-pub(super) struct ObjectLock<K> {
+/// A lock on one object of one kind. Clones are the same one.
+pub(super) struct ObjectLock<K>(Arc<Inner<K>>);
+
+impl<K> Clone for ObjectLock<K> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+struct Inner<K> {
     api: Api<K>,
+    line: Line,
     namespace: String,
     name: String,
     labels: BTreeMap<String, String>,
     fractions: bool,
-    /// The object as it was last read or written: an update sends back whatever is not the record's.
-    last: Arc<Mutex<Option<K>>>,
+    /// The object as it was last read or written: an update sends back whatever is not the record's. The managed
+    /// fields are left out: the server keeps its own where none are sent, and they would be most of what is remembered.
+    last: Mutex<Option<K>>,
 }
 
 impl<K: Carrier> ObjectLock<K> {
-    pub(super) fn new(client: &Client, plan: &LockPlan) -> Self {
-        Self {
-            api: Api::namespaced(client.clone(), &plan.namespace),
+    pub(super) fn new(line: &Line, plan: &LockPlan) -> Self {
+        Self(Arc::new(Inner {
+            api: Api::namespaced(line.client().clone(), &plan.namespace),
+            line: line.clone(),
             namespace: plan.namespace.clone(),
             name: plan.name.clone(),
             labels: plan.labels.clone(),
             fractions: plan.fractions,
-            last: Arc::default(),
-        }
+            last: Mutex::default(),
+        }))
     }
+}
 
+impl<K: Carrier> Inner<K> {
     fn last(&self) -> Option<K> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -60,7 +73,8 @@ impl<K: Carrier> ObjectLock<K> {
     }
 
     fn saw(&self, answer: Result<K, kube::Error>) -> Result<Seen, Refusal> {
-        let object = answer?;
+        let mut object = answer?;
+        object.meta_mut().managed_fields = None;
         let content = object.content().map_err(|text| Refusal::new(Failure::ServerError, text))?;
         let version = Named {
             uid: object.meta().uid.clone().unwrap_or_default(),
@@ -69,40 +83,66 @@ impl<K: Carrier> ObjectLock<K> {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(object);
         Ok(Seen { content, version })
     }
+
+    async fn get(&self) -> Result<Seen, Refusal> {
+        self.saw(self.api.get(&self.name).await)
+    }
+
+    async fn create(&self, content: Content) -> Result<Seen, Refusal> {
+        let object = self.with(self.empty(), &content);
+        self.saw(self.api.create(&post_params(), &object).await)
+    }
+
+    async fn update(&self, content: Content, expected: Named) -> Result<Seen, Refusal> {
+        let mut object = self.with(self.last().unwrap_or_else(|| self.empty()), &content);
+        // With the uid, so that a Lease that was deleted is never brought back by a renewal.
+        object.meta_mut().uid = Some(expected.uid);
+        object.meta_mut().resource_version = Some(expected.resource_version);
+        self.saw(self.api.replace(&self.name, &post_params(), &object).await)
+    }
 }
 
 fn post_params() -> PostParams {
     PostParams { field_manager: Some("leasehold".to_owned()), ..PostParams::default() }
 }
 
+/// Requests wait for their turn before they are made: thousands may wait, and what waits should be small.
 impl<K: Carrier> Lock for ObjectLock<K> {
     fn get(&self) -> Answer {
-        let this = self.clone();
-        async move { this.saw(this.api.get(&this.name).await) }.boxed()
+        let Self(this) = self.clone();
+        async move {
+            let _turn = this.line.turn().await;
+            this.get().boxed().await
+        }
+        .boxed()
     }
 
     fn create(&self, content: Content) -> Answer {
-        let this = self.clone();
-        let object = this.with(this.empty(), &content);
-        async move { this.saw(this.api.create(&post_params(), &object).await) }.boxed()
+        let Self(this) = self.clone();
+        async move {
+            let _turn = this.line.turn().await;
+            this.create(content).boxed().await
+        }
+        .boxed()
     }
 
     fn update(&self, content: Content, expected: Named) -> Answer {
-        let this = self.clone();
-        let mut object = this.with(this.last().unwrap_or_else(|| this.empty()), &content);
-        // With the uid, so that a Lease that was deleted is never brought back by a renewal.
-        object.meta_mut().uid = Some(expected.uid);
-        object.meta_mut().resource_version = Some(expected.resource_version);
-        async move { this.saw(this.api.replace(&this.name, &post_params(), &object).await) }.boxed()
+        let Self(this) = self.clone();
+        async move {
+            let _turn = this.line.turn().await;
+            this.update(content, expected).boxed().await
+        }
+        .boxed()
     }
 
     fn references(&self) -> Vec<ObjectReference> {
-        let metadata = self.last().map(|object| object.meta().clone()).unwrap_or_default();
+        let Self(this) = self;
+        let metadata = this.last().map(|object| object.meta().clone()).unwrap_or_default();
         vec![ObjectReference {
             api_version: Some(K::API_VERSION.to_owned()),
             kind: Some(K::KIND.to_owned()),
-            namespace: Some(self.namespace.clone()),
-            name: Some(self.name.clone()),
+            namespace: Some(this.namespace.clone()),
+            name: Some(this.name.clone()),
             uid: metadata.uid,
             resource_version: metadata.resource_version,
             ..ObjectReference::default()
