@@ -3,8 +3,10 @@
 
 mod serve;
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use leasehold::serve::Options;
 use serde_json::{Value, json};
 use serve::{Answer, LEASES, TestServer};
 
@@ -39,6 +41,36 @@ fn apply(server: &TestServer, query: &str, body: &Value) -> Answer {
 /// What an answer says, in short.
 fn said(answer: &Answer) -> (u16, String) {
     (answer.status, answer.json()["message"].as_str().unwrap_or_default().to_owned())
+}
+
+#[test]
+fn patches_at_the_same_time_are_all_applied() {
+    const EACH: u32 = 60;
+    let mut options = Options::loopback(["n1"]);
+    options.threads = NonZeroUsize::new(2);
+    let server = TestServer::start_with(options);
+    let first = create(&server, "n");
+    let patch_by = |who: &str| {
+        for count in 1..=EACH {
+            let body = json!({"metadata": {"annotations": {who: count.to_string()}}});
+            let answer = patch(&server, "merge", &at("n"), &body);
+            assert_eq!(answer.status, 200, "{}", answer.text());
+        }
+    };
+    std::thread::scope(|scope| {
+        for who in ["a", "b", "c", "d"] {
+            scope.spawn(move || patch_by(who));
+        }
+    });
+    let last = server.ask("GET", &at("n")).send().json();
+    let all = EACH.to_string();
+    assert_eq!(last["metadata"]["annotations"], json!({"a": all, "b": all, "c": all, "d": all}));
+    let number = |object: &Value| version(object).parse::<u32>().unwrap();
+    assert_eq!(number(&last), number(&first) + 4 * EACH);
+    let owned = &last["metadata"]["managedFields"];
+    let owned = owned.as_array().unwrap().iter().find(|entry| entry["fieldsV1"].get("f:metadata").is_some());
+    let owned = &owned.unwrap()["fieldsV1"]["f:metadata"]["f:annotations"];
+    assert_eq!(owned, &json!({".": {}, "f:a": {}, "f:b": {}, "f:c": {}, "f:d": {}}));
 }
 
 #[test]

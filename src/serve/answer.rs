@@ -1,6 +1,7 @@
 //! Answers: what they say, and the form that the client accepts.
 
 use super::body::Format;
+use super::codec::Printable;
 use super::failure::{Failure, Form};
 use super::json;
 use super::protobuf;
@@ -12,6 +13,8 @@ use crate::store::Tree;
 /// What an answer says.
 #[derive(Debug)]
 pub(crate) enum Content {
+    /// An object that is stored, or was.
+    Stored(Box<dyn Printable>),
     /// An object, without kind and apiVersion.
     Object(Tree),
     /// A list of such objects, and the list's metadata.
@@ -157,7 +160,10 @@ impl Accepted {
         kind: Option<&'static Kind>,
         request: &Request,
     ) -> Result<Reply, Failure> {
-        let Answer { code, content, warnings } = answer;
+        let Answer { code, mut content, warnings } = answer;
+        if let Content::Stored(object) = content {
+            content = Content::Object(object.print());
+        }
         let (content_type, body) = match (content, kind) {
             (Content::Plain(content_type, body), _) => (content_type, body),
             (Content::Status(tree), _) if self.format == Format::Protobuf => {
@@ -167,12 +173,14 @@ impl Accepted {
             (Content::Object(tree), Some(kind)) => self.object(tree, kind, request)?,
             (Content::List(meta, items), Some(kind)) => self.list(meta, items, kind, request)?,
             (Content::Object(tree) | Content::List(tree, _), None) => self.text(&tree),
+            (Content::Stored(object), _) => self.text(&object.print()),
         };
         Ok(Reply { code, content_type, body, warnings, retry_after_seconds: None })
     }
 
     fn text(self, tree: &Tree) -> (&'static str, Vec<u8>) {
-        let mut text = String::new();
+        // An ordinary Lease with its managed fields fits.
+        let mut text = String::with_capacity(1_024);
         match self.format {
             Format::Yaml => return ("application/yaml", yaml(tree)),
             _ if self.pretty => json::write_pretty(tree, 0, &mut text),

@@ -53,7 +53,7 @@ pub(crate) fn apply<S: Served>(
         object.resource_version = RevisionClaim::Unset;
         store.create_with(call.namespace(), object, call.now, options.dry_run, &mut keep)?
     };
-    Ok(verbs::answer(&written, kind, Vec::new()))
+    Ok(verbs::answer(written, kind, Vec::new()))
 }
 
 /// A client that applied before there was server-side apply left its configuration in an annotation; it is kept up to

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use smol_str::{SmolStr, ToSmolStr};
 
+use super::answer::Content;
 use super::json;
 use super::schema::{self, Kind};
 use super::time;
@@ -15,12 +16,44 @@ use crate::store::{
 };
 
 /// A kind of the store that is served. Trees are those of [`super::read`]: checked, complete, in order.
-pub(crate) trait Served: Resource {
+pub(crate) trait Served: Resource + Send {
     /// The contents of an object.
     fn from_tree(object: &Tree, kind: &Kind, namespace: &str) -> Self;
 
     /// Adds the fields other than the metadata, in order.
     fn to_fields(&self, kind: &Kind, fields: &mut Vec<(SmolStr, Tree)>);
+}
+
+/// An object as it was when the store was asked, to be printed when others may ask again.
+#[derive(Debug)]
+pub(crate) struct Stored<S> {
+    object: Object<S>,
+    kind: &'static Kind,
+}
+
+/// Any kind of object that is yet to be printed.
+pub(crate) trait Printable: core::fmt::Debug + Send {
+    fn name(&self) -> &SmolStr;
+
+    /// Prints it as [`bare`] does.
+    fn print(&self) -> Tree;
+}
+
+impl<S: Served> Stored<S> {
+    /// An answer with the object.
+    pub(crate) fn content(object: Object<S>, kind: &'static Kind) -> Content {
+        Content::Stored(Box::new(Self { object, kind }))
+    }
+}
+
+impl<S: Served> Printable for Stored<S> {
+    fn name(&self) -> &SmolStr {
+        &self.object.meta.name
+    }
+
+    fn print(&self) -> Tree {
+        bare(&self.object, self.kind)
+    }
 }
 
 /// What a client sent, as the store takes it.

@@ -297,6 +297,9 @@ fn quoted_byte(byte: u8) -> String {
     }
 }
 
+/// What most fields of answers take less than: growing step by step costs more than writing.
+const TYPICAL_BYTES: usize = 128;
+
 /// Writes a value without white space.
 pub(crate) fn write(tree: &Tree, out: &mut String) {
     match tree {
@@ -332,7 +335,7 @@ pub(crate) fn write(tree: &Tree, out: &mut String) {
 
 /// A value without white space.
 pub(crate) fn to_string(tree: &Tree) -> String {
-    let mut out = String::new();
+    let mut out = String::with_capacity(TYPICAL_BYTES);
     write(tree, &mut out);
     out
 }

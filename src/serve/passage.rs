@@ -22,7 +22,7 @@ use crate::store::{LeaseSpec, ObjectPath, Revision, Tree};
 pub(crate) struct Passage {
     pub(crate) shared: Arc<Shared>,
     pub(crate) client: usize,
-    pub(crate) request: Request,
+    pub(crate) request: Arc<Request>,
     pub(crate) target: Target,
     pub(crate) body: Bytes,
 }
@@ -90,7 +90,6 @@ impl Passage {
     fn perform(&self) -> Result<Answer, Failure> {
         let Self { shared, client, request, target, body } = self;
         let call = Call::new(request, target, body, super::now());
-        call.read_ahead();
         if request.method == "GET" {
             let stale = shared.faults.stale_revision();
             let mut store = shared.store();
@@ -100,9 +99,10 @@ impl Passage {
                 None => call.perform(&mut store),
             };
         }
+        let deed = call.prepare(&**shared)?;
         let is_lease = target.kind.plural == "leases";
         if !is_lease {
-            return shared.change(|store| call.perform(store));
+            return shared.change(deed);
         }
         let (answer, wanted) = shared.change(|store| {
             let spec = |store: &crate::store::Store, name: &str| {
@@ -112,11 +112,9 @@ impl Passage {
                     .map(|lease| lease.spec.clone())
             };
             let before = target.name.as_ref().and_then(|name| spec(store, name));
-            let answer = call.perform(store);
+            let answer = deed(store);
             let name: Option<SmolStr> = target.name.clone().or_else(|| match &answer {
-                Ok(Answer { content: Content::Object(object), .. }) => {
-                    Some(object.text_at(&["metadata", "name"]).into())
-                }
+                Ok(Answer { content: Content::Stored(object), .. }) => Some(object.name().clone()),
                 _ => None,
             });
             let (Ok(_), Some(name)) = (&answer, name) else { return (answer, Vec::new()) };

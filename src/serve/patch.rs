@@ -1,6 +1,5 @@
 //! PATCH: what each of the formats makes of an object, and how the result is stored.
 
-use super::answer::Answer;
 use super::apply;
 use super::body::{self, SCHEME};
 use super::codec::{self, Served};
@@ -10,8 +9,8 @@ use super::json_patch;
 use super::merge_patch;
 use super::options::{Validation, WriteOptions};
 use super::read;
-use super::verbs::{self, Call};
-use crate::store::{Object, Store, Tree};
+use super::verbs::{self, Books, Call, Deed, Kept, Look};
+use crate::store::{Incoming, Object, Tree};
 
 /// The formats, by Content-Type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,49 +33,82 @@ impl PatchFormat {
     }
 }
 
-pub(crate) fn patch<S: Served>(call: &Call<'_>, store: &mut Store) -> Result<Answer, Failure> {
+pub(crate) fn patch<'a, S: Served>(call: &'a Call<'_>, look: &impl Look) -> Result<Deed<'a>, Failure> {
     let format = PatchFormat::of(&call.request.content_type).ok_or_else(|| {
         Failure::new(415, "UnsupportedMediaType", "415: Unsupported Media Type").with_details(Tree::empty())
     })?;
     let options = call.options("PatchOptions", format == PatchFormat::Apply)?;
     verbs::check_size(call.body, options.dry_run)?;
     if format == PatchFormat::Apply {
-        return apply::apply::<S>(call, store, &options);
+        return Ok(Box::new(move |store| apply::apply::<S>(call, store, &options)));
     }
-    let kind = call.target.kind;
-    let live = store.get::<S>(call.path())?;
-    let before = codec::full(live, kind);
-    let (patched, mut strict) = patched(call.body, format, &before, kind.object, &options)?;
-    // A strategic patch is shown as it came, the others as what became of the object.
-    let shown = match format {
-        PatchFormat::Strategic => json::parse(call.body).map(|patch| go_value(&patch)).unwrap_or_default(),
-        _ => json::to_string(&patched),
-    };
-    let invalid = |why: &str| Failure::invalid_patch(&shown, why);
-    for (name, right) in [("apiVersion", kind.api_version()), ("kind", kind.kind.to_owned())] {
-        let sent = patched.text_at(&[name]);
-        if !sent.is_empty() && sent != right {
-            return Err(invalid(&changed_type(&patched, &kind.api_version(), kind.kind)));
+    let ahead = look
+        .object::<S>(call.path())
+        .map(|live| (live.meta.resource_version, Patched::of(call, format, &options, &live)));
+    Ok(Box::new(move |store| {
+        let live = store.get::<S>(call.path())?;
+        let patched = match ahead {
+            Some((revision, patched)) if revision == live.meta.resource_version => patched,
+            // Another was faster.
+            _ => Patched::of(call, format, &options, live),
+        };
+        let Patched { object, warnings, books, kept } = patched?;
+        let mut own = |live: Option<&Object<S>>, next: &mut Object<S>| books.keep(live, next, Some(&kept));
+        let written = store
+            .patched_with(call.path(), object, options.dry_run, &mut own)
+            .map_err(|error| Failure::from(error).with_warnings(&warnings))?;
+        Ok(verbs::answer(written, books.kind, warnings))
+    }))
+}
+
+/// What a patch makes of an object.
+struct Patched<S> {
+    object: Incoming<S>,
+    warnings: Vec<String>,
+    books: Books,
+    kept: Kept,
+}
+
+impl<S: Served> Patched<S> {
+    fn of(
+        call: &Call<'_>,
+        format: PatchFormat,
+        options: &WriteOptions,
+        live: &Object<S>,
+    ) -> Result<Self, Failure> {
+        let kind = call.target.kind;
+        let before = codec::full(live, kind);
+        let (patched, mut strict) = patched(call.body, format, &before, kind.object, options)?;
+        // A strategic patch is shown as it came, the others as what became of the object.
+        let shown = || match format {
+            PatchFormat::Strategic => {
+                json::parse(call.body).map(|patch| go_value(&patch)).unwrap_or_default()
+            }
+            _ => json::to_string(&patched),
+        };
+        let invalid = |why: &str| Failure::invalid_patch(&shown(), why);
+        for (name, right) in [("apiVersion", kind.api_version()), ("kind", kind.kind.to_owned())] {
+            let sent = patched.text_at(&[name]);
+            if !sent.is_empty() && sent != right {
+                return Err(invalid(&changed_type(&patched, &kind.api_version(), kind.kind)));
+            }
         }
+        let decoded = read::read(&patched, kind.object).map_err(|why| match format {
+            PatchFormat::Strategic => invalid(&converted(&why)),
+            _ => invalid(&why),
+        })?;
+        strict.extend(decoded.strict);
+        if options.validation == Validation::Strict && !strict.is_empty() {
+            return Err(invalid(&format!("strict decoding error: {}", strict.join(", "))));
+        }
+        let mut warnings = if options.validation == Validation::Warn { strict } else { Vec::new() };
+        let clears = body::clears_managed_fields(&patched);
+        let mut object = codec::incoming::<S>(&decoded.object, kind, call.namespace());
+        verbs::dedup_owners(&mut object, " after mutating admission happens", &mut warnings);
+        let books = Books { clears, kind, options: options.clone() };
+        let kept = books.kept_ahead(live, &object);
+        Ok(Self { object, warnings, books, kept })
     }
-    let decoded = read::read(&patched, kind.object).map_err(|why| match format {
-        PatchFormat::Strategic => invalid(&converted(&why)),
-        _ => invalid(&why),
-    })?;
-    strict.extend(decoded.strict);
-    if options.validation == Validation::Strict && !strict.is_empty() {
-        return Err(invalid(&format!("strict decoding error: {}", strict.join(", "))));
-    }
-    let mut warnings = if options.validation == Validation::Warn { strict } else { Vec::new() };
-    let clears = body::clears_managed_fields(&patched);
-    let mut object = codec::incoming::<S>(&decoded.object, kind, call.namespace());
-    verbs::dedup_owners(&mut object, " after mutating admission happens", &mut warnings);
-    let mut own =
-        |live: Option<&Object<S>>, next: &mut Object<S>| verbs::own(live, next, clears, kind, &options);
-    let written = store
-        .patched_with(call.path(), object, options.dry_run, &mut own)
-        .map_err(|error| Failure::from(error).with_warnings(&warnings))?;
-    Ok(verbs::answer(&written, kind, warnings))
 }
 
 /// The object after the patch, and what a strict decoder says of the patch itself.

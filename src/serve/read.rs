@@ -118,14 +118,18 @@ impl Reader {
             return None;
         };
         let mut values: Vec<Option<Tree>> = vec![None; of.fields.len()];
-        // Many clients' worth of duplicates must not cost more than one's: no looking back through the entries.
-        let mut seen: Vec<bool> = vec![false; of.fields.len() + 2];
+        // Many clients' worth of duplicates must not cost more than one's: no looking back through the entries. A bit for
+        // each field, of which no kind has more than a few, and two for what says which kind it is.
+        let mut seen = 0_u64;
         for (name, value) in entries {
             let known = of.fields.iter().position(|field| field.name == name);
             let is_type = is_root && (name == "kind" || name == "apiVersion");
             let place = known.or(is_type.then_some(of.fields.len() + usize::from(name == "kind")));
-            if place.is_some_and(|place| core::mem::replace(&mut seen[place], true)) {
-                self.strict("duplicate", name);
+            if let Some(place) = place {
+                if seen >> place & 1 == 1 {
+                    self.strict("duplicate", name);
+                }
+                seen |= 1 << place;
             }
             match known {
                 Some(at) => {
@@ -143,13 +147,10 @@ impl Reader {
                 None => self.strict("unknown", name),
             }
         }
-        Some(Tree::Map(
-            of.fields
-                .iter()
-                .zip(values)
-                .filter_map(|(f, v)| Some((SmolStr::new_static(f.name), printed(f, v)?)))
-                .collect(),
-        ))
+        let mut fields = Vec::with_capacity(entries.len().min(of.fields.len()));
+        let printed = |(f, v): (&Field, _)| Some((SmolStr::new_static(f.name), printed(f, v)?));
+        fields.extend(of.fields.iter().zip(values).filter_map(printed));
+        Some(Tree::Map(fields))
     }
 
     fn value(&mut self, tree: &Tree, ty: Type, context: &Context<'_>) -> Option<Tree> {

@@ -15,12 +15,14 @@ use tokio_rustls::TlsAcceptor;
 
 use super::auth::Clients;
 use super::certificate::{self, Identity};
+use super::codec::Served;
 use super::connection;
 use super::crew::Crew;
 use super::faults::{self, Engine};
 use super::kubeconfig;
+use super::verbs::Look;
 use crate::sim::Plan;
-use crate::store::{Store, StoreOptions};
+use crate::store::{Object, ObjectPath, Store, StoreOptions};
 
 /// Why a server could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -184,6 +186,12 @@ impl Shared {
 
     pub(crate) fn revisions(&self) -> watch::Receiver<u64> {
         self.revision.subscribe()
+    }
+}
+
+impl Look for Shared {
+    fn object<S: Served>(&self, path: ObjectPath<'_>) -> Option<Object<S>> {
+        self.store().get::<S>(path).ok().cloned()
     }
 }
 

@@ -87,14 +87,14 @@ pub(crate) async fn serve(
     let (parts, body) = http.into_parts();
     let header =
         |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let request = Request {
+    let request = Arc::new(Request {
         method: parts.method.as_str().to_owned(),
         path: parts.uri.path().to_owned(),
         query: Query::parse(parts.uri.query().unwrap_or("")),
         accept: header(hyper::header::ACCEPT).to_owned(),
         content_type: header(hyper::header::CONTENT_TYPE).to_owned(),
         user_agent: header(hyper::header::USER_AGENT).to_owned(),
-    };
+    });
     let authorization =
         parts.headers.get(hyper::header::AUTHORIZATION).map_or(&b""[..], HeaderValue::as_bytes);
     let caller = shared.clients.identify(authorization);
@@ -122,7 +122,7 @@ pub(crate) async fn serve(
 async fn respond(
     shared: &Arc<Shared>,
     caller: Option<Caller>,
-    request: &Request,
+    request: &Arc<Request>,
     body: Incoming,
 ) -> Result<Option<Response<ReplyBody>>, Failure> {
     let plain = |answer| Ok(Some(to_http(Accepted::or_json(request).reply(answer, None, request)?)));
@@ -176,7 +176,7 @@ async fn respond(
         wait_for_revision(shared, request).await?;
     }
     let kind = Some(target.kind);
-    let passage = Passage { shared: Arc::clone(shared), client, request: request.clone(), target, body };
+    let passage = Passage { shared: Arc::clone(shared), client, request: Arc::clone(request), target, body };
     match passage.travel().await {
         Ended::Refused => Ok(None),
         Ended::Answered(answer) => Ok(Some(to_http(accepted.reply(answer?, kind, request)?))),

@@ -1,7 +1,9 @@
 //! Timestamps, read as Go's `time.Parse` reads them, with its errors.
 
+use smol_str::SmolStr;
+
 use crate::core::WallTime;
-use crate::store::text::Rfc3339Secs;
+use crate::store::text::rfc3339;
 
 /// The layout of `acquireTime` and `renewTime`: six digits after the point, no more and no fewer.
 pub(crate) const MICRO: &str = "2006-01-02T15:04:05.000000Z07:00";
@@ -39,17 +41,13 @@ pub(crate) fn parse_second(text: &str) -> Result<WallTime, String> {
 }
 
 /// Prints a time in the form of [`MICRO`], in UTC.
-pub(crate) fn format_micro(time: WallTime) -> String {
-    let micros = time.as_micros().rem_euclid(1_000_000);
-    let mut text = format_second(time);
-    text.pop();
-    text.push_str(&format!(".{micros:06}Z"));
-    text
+pub(crate) fn format_micro(time: WallTime) -> SmolStr {
+    rfc3339(time.as_secs(), Some(time.as_micros().rem_euclid(1_000_000)))
 }
 
 /// Prints a time in the form of [`SECOND`], in UTC.
-pub(crate) fn format_second(time: WallTime) -> String {
-    Rfc3339Secs(time.as_secs()).to_string()
+pub(crate) fn format_second(time: WallTime) -> SmolStr {
+    rfc3339(time.as_secs(), None)
 }
 
 /// A text in quotes, as Go's `time` quotes it: byte by byte.

@@ -1,12 +1,11 @@
 //! What a request does to the store, except that it watches: one function a verb, over every kind.
 
-use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::answer::{Answer, Content};
 use super::body::{self, Format, Sent};
-use super::codec::{self, Served};
+use super::codec::{self, Served, Stored};
 use super::delete;
 use super::failure::Failure;
 use super::fields;
@@ -30,8 +29,25 @@ pub(crate) struct Call<'a> {
     pub(crate) target: &'a Target,
     pub(crate) body: &'a [u8],
     pub(crate) now: WallTime,
-    /// What [`Call::read_ahead`] found.
-    sent: Cell<Option<Result<(WriteOptions, Sent), Failure>>>,
+}
+
+/// What a request does to the store, in one step, once everything is read that can be without it: while one request is at
+/// the store, all others wait.
+pub(crate) type Deed<'a> = Box<dyn FnOnce(&mut Store) -> Result<Answer, Failure> + 'a>;
+
+/// A look at the store before a deed, for what can be worked out on the guess that nothing changes until then.
+pub(crate) trait Look {
+    /// The object at `path`, if there is one and it can be looked at.
+    fn object<S: Served>(&self, path: ObjectPath<'_>) -> Option<Object<S>>;
+}
+
+/// For whoever has the store to itself.
+pub(crate) struct NoLook;
+
+impl Look for NoLook {
+    fn object<S: Served>(&self, _: ObjectPath<'_>) -> Option<Object<S>> {
+        None
+    }
 }
 
 /// An object that is larger than this in the end is refused by the storage of a real server.
@@ -39,18 +55,12 @@ const STORED_BYTES_MAX: usize = 3 << 19;
 
 impl<'a> Call<'a> {
     pub(crate) const fn new(request: &'a Request, target: &'a Target, body: &'a [u8], now: WallTime) -> Self {
-        Self { request, target, body, now, sent: Cell::new(None) }
+        Self { request, target, body, now }
     }
 }
 
 impl Call<'_> {
-    /// Reads what a create or an update sends. It can be done before the store is locked for [`Call::perform`].
-    pub(crate) fn read_ahead(&self) {
-        if matches!(self.request.method.as_str(), "POST" | "PUT") && self.target.kind.plural != "namespaces" {
-            self.sent.set(Some(self.read()));
-        }
-    }
-
+    /// Reads what a create or an update sends.
     fn read(&self) -> Result<(WriteOptions, Sent), Failure> {
         let (kind, content_type) = (self.target.kind, &self.request.content_type);
         let (options, format) = if self.request.method == "POST" {
@@ -78,46 +88,57 @@ impl Call<'_> {
     /// # Errors
     /// Whatever the server would refuse it for.
     pub(crate) fn perform(&self, store: &mut Store) -> Result<Answer, Failure> {
+        self.prepare(&NoLook)?(store)
+    }
+
+    /// Reads the request, and says what is to be done to the store.
+    ///
+    /// # Errors
+    /// What the server would refuse it for whatever is stored.
+    pub(crate) fn prepare(&self, look: &impl Look) -> Result<Deed<'_>, Failure> {
         match self.target.kind.plural {
-            "namespaces" => namespaces::perform(self, store),
-            "leases" => self.perform_on::<LeaseSpec>(store),
-            "configmaps" => self.perform_on::<ConfigMapData>(store),
-            "endpoints" => self.perform_on::<EndpointsSubsets>(store),
-            _ => self.perform_on_events(store),
+            "namespaces" => Ok(Box::new(|store| namespaces::perform(self, store))),
+            "leases" => self.prepare_on::<LeaseSpec>(look),
+            "configmaps" => self.prepare_on::<ConfigMapData>(look),
+            "endpoints" => self.prepare_on::<EndpointsSubsets>(look),
+            _ if self.target.kind.group.is_empty() => self.prepare_on::<ReportBody>(look),
+            _ => {
+                let deed = self.prepare_on::<ReportBody>(look).map_err(|failure| self.renamed(failure))?;
+                Ok(Box::new(|store| self.in_group(deed(store))))
+            }
         }
     }
 
     /// Events are one kind in two groups: what names the resource names the group that the request is for.
-    fn perform_on_events(&self, store: &mut Store) -> Result<Answer, Failure> {
-        let (group, resource) = (self.target.kind.group, self.target.kind.resource());
-        let done = self.perform_on::<ReportBody>(store);
-        if group.is_empty() {
-            return done;
-        }
-        let in_group = |details: &Tree| match details.text_at(&["kind"]) {
-            "events" => {
-                let mut entries = details.entries().to_vec();
-                entries
-                    .insert(usize::from(details.get("name").is_some()), ("group".into(), Tree::text(group)));
-                Tree::Map(entries)
-            }
-            _ => details.clone(),
-        };
+    fn in_group(&self, done: Result<Answer, Failure>) -> Result<Answer, Failure> {
         match done {
             Ok(Answer { code, content: Content::Status(mut status), warnings }) => {
-                let details = status.get("details").map(in_group);
+                let details = status.get("details").map(|details| self.with_group(details));
                 status.set("details", details.unwrap_or(Tree::empty()));
                 Ok(Answer { code, content: Content::Status(status), warnings })
             }
-            Err(mut failure) => {
-                failure.details = failure.details.as_ref().map(in_group);
-                let start = failure.message.find("events \"");
-                if let Some(at) = start.filter(|at| *at == 0 || failure.message[..*at].ends_with(' ')) {
-                    failure.message.replace_range(at..at + "events".len(), &resource);
-                }
-                Err(failure)
+            done => done.map_err(|failure| self.renamed(failure)),
+        }
+    }
+
+    fn renamed(&self, mut failure: Failure) -> Failure {
+        failure.details = failure.details.as_ref().map(|details| self.with_group(details));
+        let start = failure.message.find("events \"");
+        if let Some(at) = start.filter(|at| *at == 0 || failure.message[..*at].ends_with(' ')) {
+            failure.message.replace_range(at..at + "events".len(), &self.target.kind.resource());
+        }
+        failure
+    }
+
+    fn with_group(&self, details: &Tree) -> Tree {
+        match details.text_at(&["kind"]) {
+            "events" => {
+                let mut entries = details.entries().to_vec();
+                let group = Tree::text(self.target.kind.group);
+                entries.insert(usize::from(details.get("name").is_some()), ("group".into(), group));
+                Tree::Map(entries)
             }
-            done => done,
+            _ => details.clone(),
         }
     }
 
@@ -128,7 +149,7 @@ impl Call<'_> {
     pub(crate) fn perform_as_of(&self, store: &mut Store, revision: Revision) -> Result<Answer, Failure> {
         if self.target.kind.plural == "leases" && self.target.name.is_some() {
             match store.get_as_of::<LeaseSpec>(self.path(), revision) {
-                Ok(lease) => return Ok(Answer::ok(Content::Object(codec::bare(lease, self.target.kind)))),
+                Ok(lease) => return Ok(Answer::ok(Stored::content(lease.clone(), self.target.kind))),
                 Err(error @ StoreError::NotFound(_)) => return Err(error.into()),
                 Err(_) => {}
             }
@@ -136,65 +157,72 @@ impl Call<'_> {
         self.perform(store)
     }
 
-    fn perform_on<S: Served>(&self, store: &mut Store) -> Result<Answer, Failure> {
+    fn prepare_on<S: Served>(&self, look: &impl Look) -> Result<Deed<'_>, Failure> {
         let is_object = self.target.name.is_some();
         let is_namespaced = self.target.namespace.is_some();
-        match self.request.method.as_str() {
-            "GET" if is_object => self.get::<S>(store),
-            "GET" => list::list::<S>(self, store),
-            "POST" if is_namespaced && !is_object => self.create::<S>(store),
-            "PUT" if is_object => self.update::<S>(store),
-            "PATCH" if is_object => patch::patch::<S>(self, store),
-            "DELETE" if is_object => delete::delete::<S>(self, store),
-            "DELETE" if is_namespaced => delete::delete_collection::<S>(self, store),
-            _ => Err(Failure::method_not_allowed()),
-        }
+        Ok(match self.request.method.as_str() {
+            "GET" if is_object => Box::new(|store| self.get::<S>(store)),
+            "GET" => Box::new(|store| list::list::<S>(self, store)),
+            "POST" if is_namespaced && !is_object => self.create::<S>()?,
+            "PUT" if is_object => self.update::<S>(look)?,
+            "PATCH" if is_object => patch::patch::<S>(self, look)?,
+            "DELETE" if is_object => Box::new(|store| delete::delete::<S>(self, store)),
+            "DELETE" if is_namespaced => Box::new(|store| delete::delete_collection::<S>(self, store)),
+            _ => return Err(Failure::method_not_allowed()),
+        })
     }
 
     fn get<S: Served>(&self, store: &Store) -> Result<Answer, Failure> {
         list::check_readable(self.request.query.get("resourceVersion"), 500)?;
         let object = store.get::<S>(self.path())?;
-        Ok(Answer::ok(Content::Object(codec::bare(object, self.target.kind))))
+        Ok(Answer::ok(Stored::content(object.clone(), self.target.kind)))
     }
 
-    fn create<S: Served>(&self, store: &mut Store) -> Result<Answer, Failure> {
+    fn create<S: Served>(&self) -> Result<Deed<'_>, Failure> {
         let kind = self.target.kind;
-        let (options, mut sent) = self.sent.take().unwrap_or_else(|| self.read())?;
+        let (options, mut sent) = self.read()?;
         let dry = options.dry_run || is_too_large(self.body);
         let mut object = codec::incoming::<S>(&sent.object, kind, self.namespace());
         dedup_owners(&mut object, "", &mut sent.warnings);
-        let clears = sent.clears_managed_fields;
-        let mut own =
-            |live: Option<&Object<S>>, next: &mut Object<S>| own(live, next, clears, kind, &options);
-        let warned = |failure: Failure| failure.with_warnings(&sent.warnings);
-        let written = store
-            .create_with(self.namespace(), object, self.now, dry, &mut own)
-            .map_err(|error| warned(error.into()))?;
-        check_size(self.body, options.dry_run).map_err(warned)?;
-        Ok(answer(&written, kind, sent.warnings))
+        let Sent { warnings, clears_managed_fields: clears, .. } = sent;
+        Ok(Box::new(move |store| {
+            let mut own =
+                |live: Option<&Object<S>>, next: &mut Object<S>| own(live, next, clears, kind, &options);
+            let warned = |failure: Failure| failure.with_warnings(&warnings);
+            let written = store
+                .create_with(self.namespace(), object, self.now, dry, &mut own)
+                .map_err(|error| warned(error.into()))?;
+            check_size(self.body, options.dry_run).map_err(warned)?;
+            Ok(answer(written, kind, warnings))
+        }))
     }
 
-    fn update<S: Served>(&self, store: &mut Store) -> Result<Answer, Failure> {
+    fn update<S: Served>(&self, look: &impl Look) -> Result<Deed<'_>, Failure> {
         let kind = self.target.kind;
-        let (options, sent) = self.sent.take().unwrap_or_else(|| self.read())?;
+        let (options, sent) = self.read()?;
         let dry = options.dry_run || is_too_large(self.body);
         let Sent { object, mut warnings, clears_managed_fields: clears } = sent;
         let mut object = codec::incoming::<S>(&object, kind, self.namespace());
         dedup_owners(&mut object, "", &mut warnings);
-        let mut own =
-            |live: Option<&Object<S>>, next: &mut Object<S>| own(live, next, clears, kind, &options);
-        let warned = |mut failure: Failure| {
-            // A rehearsal looks at storage by another way, where keys are shorter.
-            if options.dry_run {
-                failure.message = failure.message.replace("Key: /registry/", "Key: /");
-            }
-            failure.with_warnings(&warnings)
-        };
-        let written = store
-            .update_with(self.path(), object, self.now, dry, &mut own)
-            .map_err(|error| warned(error.into()))?;
-        check_size(self.body, options.dry_run).map_err(warned)?;
-        Ok(answer(&written, kind, warnings))
+        let books = Books { clears, kind, options };
+        let ahead = look.object::<S>(self.path()).map(|live| books.kept_ahead(&live, &object));
+        Ok(Box::new(move |store| {
+            let options = &books.options;
+            let mut own =
+                |live: Option<&Object<S>>, next: &mut Object<S>| books.keep(live, next, ahead.as_ref());
+            let warned = |mut failure: Failure| {
+                // A rehearsal looks at storage by another way, where keys are shorter.
+                if options.dry_run {
+                    failure.message = failure.message.replace("Key: /registry/", "Key: /");
+                }
+                failure.with_warnings(&warnings)
+            };
+            let written = store
+                .update_with(self.path(), object, self.now, dry, &mut own)
+                .map_err(|error| warned(error.into()))?;
+            check_size(self.body, options.dry_run).map_err(warned)?;
+            Ok(answer(written, kind, warnings))
+        }))
     }
 
     pub(crate) fn options(&self, name: &str, is_apply: bool) -> Result<WriteOptions, Failure> {
@@ -227,9 +255,13 @@ pub(crate) fn dedup_owners<S>(object: &mut Incoming<S>, how: &str, warnings: &mu
 }
 
 /// What a write is answered with.
-pub(crate) fn answer<S: Served>(written: &Written<'_, S>, kind: &Kind, warnings: Vec<String>) -> Answer {
-    let content = Content::Object(codec::bare(&written.object, kind));
-    Answer { code: written.code(), content, warnings }
+pub(crate) fn answer<S: Served>(
+    written: Written<'_, S>,
+    kind: &'static Kind,
+    warnings: Vec<String>,
+) -> Answer {
+    let code = written.code();
+    Answer { code, content: Stored::content(written.into_object(), kind), warnings }
 }
 
 fn is_too_large(body: &[u8]) -> bool {
@@ -244,8 +276,45 @@ pub(crate) fn check_size(body: &[u8], dry_run: bool) -> Result<(), Failure> {
     Ok(())
 }
 
+/// How the books of `managedFields` are to be kept for a write.
+pub(crate) struct Books {
+    pub(crate) clears: bool,
+    pub(crate) kind: &'static Kind,
+    pub(crate) options: WriteOptions,
+}
+
+/// What keeping the books made of an object's metadata, if the stored object is still the one of this revision.
+pub(crate) struct Kept {
+    revision: Revision,
+    extra: Option<Arc<Extra>>,
+}
+
+impl Books {
+    /// Keeps them ahead of the write, on the guess that it finds `live`: that is most of the work of a write.
+    pub(crate) fn kept_ahead<S: Served>(&self, live: &Object<S>, sent: &Incoming<S>) -> Kept {
+        let mut next = live.replaced_by(sent.extra.clone(), sent.spec.clone());
+        self.keep(Some(live), &mut next, None);
+        Kept { revision: live.meta.resource_version, extra: next.meta.extra }
+    }
+
+    /// Keeps them, as the last hand on an object that is written.
+    pub(crate) fn keep<S: Served>(
+        &self,
+        live: Option<&Object<S>>,
+        next: &mut Object<S>,
+        ahead: Option<&Kept>,
+    ) {
+        match (live, ahead) {
+            (Some(live), Some(ahead)) if live.meta.resource_version == ahead.revision => {
+                next.meta.extra.clone_from(&ahead.extra);
+            }
+            _ => own(live, next, self.clears, self.kind, &self.options),
+        }
+    }
+}
+
 /// Keeps the books of `managedFields`, as the last hand on an object that is written.
-pub(crate) fn own<S: Served>(
+fn own<S: Served>(
     live: Option<&Object<S>>,
     next: &mut Object<S>,
     clears: bool,

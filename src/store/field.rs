@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use smol_str::SmolStr;
 
-use super::text::{Quoted, Rfc3339Secs};
+use super::text::{Quoted, rfc3339};
 use crate::core::WallTime;
 
 /// The sort of error, with the `reason` of its Status cause.
@@ -116,7 +116,7 @@ impl FieldError {
             BadValue::Number(n) => format!("{words}: {n}"),
             BadValue::Text(text) => format!("{words}: {}", Quoted(text)),
             BadValue::Raw(text) => format!("{words}: {text}"),
-            BadValue::Time(at) => format!("{words}: \"{}\"", Rfc3339Secs(at.as_secs())),
+            BadValue::Time(at) => format!("{words}: \"{}\"", rfc3339(at.as_secs(), None)),
         };
         if !self.detail.is_empty() {
             body.push_str(": ");

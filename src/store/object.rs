@@ -201,6 +201,14 @@ pub struct Object<S> {
     pub spec: S,
 }
 
+impl<S> Object<S> {
+    /// What a PUT of these contents over this object would store, but for the revision, and before validation.
+    #[must_use]
+    pub fn replaced_by(&self, extra: Option<Arc<Extra>>, spec: S) -> Self {
+        Self { meta: Meta { extra: Extra::put(&self.meta.extra, extra), ..self.meta.clone() }, spec }
+    }
+}
+
 /// An object as a POST or PUT carries it: everything but the contents is a claim.
 ///
 /// A `creationTimestamp`, `selfLink` or `generation` in a PUT has no effect and is not represented.

@@ -182,8 +182,7 @@ impl Store {
         check_namespace(path.namespace, &object.namespace)?;
         check_revision(&object.resource_version, live, S::INFO.allows_unconditional_update)?;
         let claims = Claims { uid: object.uid, deletion_time: object.deletion_time };
-        let extra = Extra::put(&live.meta.extra, object.extra);
-        let mut next = Object { meta: Meta { extra, ..live.meta.clone() }, spec: object.spec };
+        let mut next = live.replaced_by(object.extra, object.spec);
         amend(Some(live), &mut next);
         let decision = self.settle(at, next, &claims)?;
         Ok(if dry { self.rehearse(decision) } else { self.carry_out(decision) })
@@ -233,8 +232,7 @@ impl Store {
         }
         check_revision(&sent.resource_version, live, S::INFO.allows_unconditional_update)?;
         let claims = Claims { uid: None, deletion_time: sent.deletion_time };
-        let extra = Extra::put(&live.meta.extra, sent.extra);
-        let mut next = Object { meta: Meta { extra, ..live.meta.clone() }, spec: sent.spec };
+        let mut next = live.replaced_by(sent.extra, sent.spec);
         amend(Some(live), &mut next);
         self.settle(at, next, &claims)
     }

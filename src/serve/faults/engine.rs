@@ -39,7 +39,7 @@ pub(crate) struct Active {
 /// A write that the storage applies once it has a leader again.
 pub(crate) struct HeldCall {
     pub(crate) outage: u64,
-    pub(crate) request: Request,
+    pub(crate) request: Arc<Request>,
     pub(crate) target: Target,
     pub(crate) body: Bytes,
 }

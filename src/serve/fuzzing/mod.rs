@@ -4,7 +4,7 @@
 mod http;
 mod oracle;
 
-use super::answer::{Accepted, Answer, Content, Reply, refusal};
+use super::answer::{Accepted, Content, Reply, refusal};
 use super::request::{Query, Request, Target};
 use super::verbs::Call;
 use super::watch::Watch;
@@ -101,10 +101,15 @@ fn make(store: &mut Store, request: &Request, body: &[u8]) -> Option<Reply> {
         let _events = watch.step(store);
     }
     let call = Call::new(request, &target, body, WallTime::default());
+    if ["PUT", "PATCH"].contains(&request.method.as_str()) {
+        oracle::looks(&call, store, &self::store());
+    }
     let reply = match (call.perform(store), Accepted::of(request, true)) {
         (Ok(answer), Ok(accepted)) => {
-            if let Answer { content: Content::Object(object), .. } = &answer {
-                oracle::protobuf(object, target.kind);
+            match &answer.content {
+                Content::Object(object) => oracle::protobuf(object, target.kind),
+                Content::Stored(object) => oracle::protobuf(&object.print(), target.kind),
+                _ => {}
             }
             let reply = accepted.reply(answer, Some(target.kind), request);
             reply.unwrap_or_else(|failure| refusal(&failure, request))

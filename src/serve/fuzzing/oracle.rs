@@ -2,13 +2,15 @@
 
 use serde_json::Value;
 
+use super::super::codec::Served;
 use super::super::json;
 use super::super::json_patch;
 use super::super::merge_patch;
 use super::super::protobuf as wire;
 use super::super::read;
 use super::super::schema::Kind;
-use crate::store::Tree;
+use super::super::verbs::{Call, Look};
+use crate::store::{Object, ObjectPath, Store, Tree};
 
 /// What is JSON to serde_json is JSON here, and the same; what is not has a reason that Go does not know.
 pub(super) fn json(text: &[u8]) {
@@ -193,4 +195,29 @@ fn place(text: &str) -> Option<usize> {
 
 fn as_value(tree: &Tree) -> Value {
     serde_json::from_str(&json::to_string(tree)).unwrap_or_default()
+}
+
+/// Whatever a write was worked out on ahead, what it does and answers is what it would be without: here with the store as
+/// it is, and as it once was.
+pub(super) fn looks(call: &Call<'_>, store: &Store, earlier: &Store) {
+    let with = |look: Option<&Store>| {
+        let mut after = store.clone();
+        let done = match look {
+            Some(store) => call.prepare(&At(store)).and_then(|deed| deed(&mut after)),
+            None => call.perform(&mut after),
+        };
+        (format!("{done:?}"), after)
+    };
+    let plain = with(None);
+    for look in [store, earlier] {
+        assert!(with(Some(look)) == plain, "a look ahead changed what came of a write");
+    }
+}
+
+struct At<'a>(&'a Store);
+
+impl Look for At<'_> {
+    fn object<S: Served>(&self, path: ObjectPath<'_>) -> Option<Object<S>> {
+        self.0.get::<S>(path).ok().cloned()
+    }
 }
