@@ -325,9 +325,9 @@ pub enum ServerError {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StaleReads {
-    /// How many reads. All, if not given.
-    #[serde(default = "always")]
-    pub rate: Rate,
+    /// How many reads. All, if not given; of a setting, as many as the scenario says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
     /// How old the cache is.
     pub lag: Draw,
 }
