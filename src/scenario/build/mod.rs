@@ -17,7 +17,7 @@ use super::overrides::Override;
 use super::path::Path;
 use super::source::Source;
 use super::tree::{Mark, Node};
-use super::{Draw, ErrorRate, Length, ServerError, draw::Csv};
+use super::{Draw, ErrorRate, Length, Rate, ServerError, draw::Csv};
 use crate::core::Timings;
 use crate::sim::plan;
 
