@@ -318,7 +318,7 @@ impl Generator {
             }
             14 if self.has(6) => self.server_trouble(),
             15 if self.has(6) => Action::ServerStale(StaleReads {
-                rate: Rate::from_ppm(self.dice.between(100_000, 1_000_001)),
+                rate: Some(Rate::from_ppm(self.dice.between(100_000, 1_000_001))),
                 lag: Draw::uniform(ms(0), ms(self.dice.between(1, 2 * ld))),
             }),
             16 if self.has(7) => {

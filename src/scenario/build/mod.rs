@@ -186,7 +186,10 @@ impl Build<'_> {
         t: &Timings,
         at: &Spot,
     ) -> Result<plan::StaleReads, Error> {
-        Ok(plan::StaleReads { ppm: stale.rate.unwrap_or(Rate::ALWAYS).ppm(), lag: self.draw(&stale.lag, t, &at.key("lag"))? })
+        Ok(plan::StaleReads {
+            ppm: stale.rate.unwrap_or(Rate::ALWAYS).ppm(),
+            lag: self.draw(&stale.lag, t, &at.key("lag"))?,
+        })
     }
 
     fn error_rate(&self, rate: ErrorRate, at: &Spot) -> Result<plan::ErrorRate, Error> {
