@@ -93,8 +93,11 @@ impl Bench {
             grown as f64 / f64::from(1 << 20),
             grown / self.leases as u64
         );
-        assert_eq!(lost, 0, "leaderships were lost");
-        assert!(!in_earnest || grown < MEMORY_MAX, "more memory than was promised");
+        // Short timings on a machine that does other things, too, promise nothing.
+        if in_earnest {
+            assert_eq!(lost, 0, "leaderships were lost");
+            assert!(grown < MEMORY_MAX, "more memory than was promised");
+        }
     }
 
     /// Starts all elections, not all of them at once.

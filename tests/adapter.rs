@@ -63,6 +63,27 @@ fn work_runs_while_leading_and_the_lock_is_released_after_it() {
 }
 
 #[test]
+fn managed_fields_are_not_sent_back() {
+    let api = FakeApi::start();
+    let known = json!([{"manager": "kubectl", "operation": "Update", "apiVersion": "coordination.k8s.io/v1",
+        "fieldsType": "FieldsV1", "fieldsV1": {"f:metadata": {"f:labels": {"f:team": {}}}}}]);
+    api.put(
+        LEASE,
+        json!({"metadata": {"name": "lock", "labels": {"team": "a"}, "managedFields": known}, "spec": {}}),
+    );
+    let election = election(&api, "a").protocol(Protocol::ClientGo);
+    let outcome = block_on(election.run(async |_| tokio::time::sleep(ms(500)).await));
+    assert!(matches!(outcome, Ok(Outcome::Finished(()))), "{outcome:?}");
+    let writes = api.writes();
+    assert!(writes.len() >= 3, "{writes:?}");
+    // The first is the test's own.
+    for (_, _, lease) in writes.into_iter().skip(1) {
+        assert_eq!(lease["metadata"].get("managedFields"), None, "{lease}");
+        assert_eq!(lease["metadata"]["labels"]["team"], "a", "what is not the record's is");
+    }
+}
+
+#[test]
 fn an_election_may_be_a_task_of_its_own() {
     let api = FakeApi::start();
     let builder = election(&api, "a");

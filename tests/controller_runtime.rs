@@ -320,7 +320,7 @@ fn example_hands_over(replicas: &mut [Child], folder: &Path) {
         took.as_secs_f64()
     );
     if std::env::var_os("LEASEHOLD_TEST_SLOW").is_none() {
-        println!("skipped: killing the example, for LEASEHOLD_TEST_SLOW is not set");
+        serve::say("skipped: killing the example, for LEASEHOLD_TEST_SLOW is not set");
         return;
     }
     std::thread::sleep(Duration::from_secs(1));
@@ -346,6 +346,6 @@ fn go_build(package: &str, name: &str) -> Option<PathBuf> {
         Err(error) => format!("go: {error}"),
     };
     assert!(std::env::var_os("LEASEHOLD_REQUIRE_GO").is_none(), "{why}");
-    println!("skipped: {package} cannot be built: {why}");
+    serve::say(&format!("skipped: {package} cannot be built: {why}"));
     None
 }

@@ -147,7 +147,11 @@ impl Cluster {
         if let Some(given) = std::env::var_os("LEASEHOLD_TEST_KUBECONFIG") {
             return Self { kubeconfig: given.into(), served: None };
         }
-        println!("LEASEHOLD_TEST_KUBECONFIG is not set: `leasehold serve` is the cluster");
+        // Said so that it is seen although the test passes.
+        _ = writeln!(
+            std::io::stderr(),
+            "LEASEHOLD_TEST_KUBECONFIG is not set: `leasehold serve` is the cluster"
+        );
         let (kubeconfig, token) = (folder.path().join("kubeconfig"), folder.path().join("control"));
         let mut server = Command::new(env!("CARGO_BIN_EXE_leasehold"))
             .args([

@@ -44,10 +44,9 @@ fn replayed(recorded: &str) -> usize {
 
 /// Another recording of the same form, where somebody has one: `LEASEHOLD_TEST_EXCHANGES` names the file.
 #[test]
-#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn another_recording_is_replayed_where_there_is_one() {
     let Ok(path) = std::env::var("LEASEHOLD_TEST_EXCHANGES") else {
-        eprintln!("skipped: LEASEHOLD_TEST_EXCHANGES is not set");
+        serve::say("skipped: LEASEHOLD_TEST_EXCHANGES is not set");
         return;
     };
     let recorded = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));

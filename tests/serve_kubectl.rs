@@ -26,12 +26,11 @@ struct Kubectl {
 
 impl Kubectl {
     /// Nothing, if there is no kubectl.
-    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
     fn find() -> Option<Self> {
         let program = std::env::var("KUBECTL").unwrap_or_else(|_| "kubectl".into());
         let version = Command::new(&program).args(["version", "--client"]).output();
         if !version.is_ok_and(|output| output.status.success()) {
-            eprintln!("skipped: there is no kubectl; .ci/kubectl installs one");
+            serve::say("skipped: there is no kubectl; .ci/kubectl installs one");
             return None;
         }
         let server = TestServer::start();

@@ -39,7 +39,13 @@ pub struct Pool(Line);
 #[derive(Clone)]
 pub(super) struct Line {
     client: Client,
-    places: Option<Arc<Semaphore>>,
+    places: Option<Arc<Places>>,
+}
+
+struct Places {
+    of_locks: Arc<Semaphore>,
+    /// Events have a place of their own: a renewal waits for none of them.
+    of_events: Arc<Semaphore>,
 }
 
 impl Line {
@@ -47,10 +53,15 @@ impl Line {
         &self.client
     }
 
-    /// Until a request may be sent; it is under way for as long as the result lives.
+    /// Until a request on a lock may be sent; it is under way for as long as the result lives.
     pub(super) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
         // Nobody closes it, so that there is a permit whenever there are places.
-        Arc::clone(self.places.as_ref()?).acquire_owned().await.ok()
+        Arc::clone(&self.places.as_ref()?.of_locks).acquire_owned().await.ok()
+    }
+
+    /// Until an Event may be sent.
+    pub(super) async fn turn_of_event(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.places.as_ref()?.of_events).acquire_owned().await.ok()
     }
 }
 
@@ -67,8 +78,8 @@ impl From<Client> for Connection {
 }
 
 impl Connection {
-    /// One client for many elections: `requests` of its clones' requests are under way at once, on about as many
-    /// connections, and the others queue. So many elections can begin or fail over at once without a connection each, and
+    /// One client for many elections: `requests` of its clones' requests (and one Event) are under way at once, on about as
+    /// many connections, and the others queue. So many elections can begin or fail over at once without a connection each, and
     /// a server that has limits is not overrun. A request that waits longer than the core gives it is given up like
     /// any other.
     ///
@@ -78,7 +89,9 @@ impl Connection {
     /// If the client cannot be made.
     pub fn pooled(config: Config, requests: usize) -> Result<Self, Error> {
         let Line { client, .. } = Self::from(config).line()?;
-        Ok(Self::Pooled(Pool(Line { client, places: Some(Arc::new(Semaphore::new(requests.max(1)))) })))
+        let places = |number| Arc::new(Semaphore::new(number));
+        let places = Places { of_locks: places(requests.max(1)), of_events: places(1) };
+        Ok(Self::Pooled(Pool(Line { client, places: Some(Arc::new(places)) })))
     }
 
     /// The client. Must be called on the runtime that will drive it.
@@ -114,7 +127,7 @@ impl std::fmt::Debug for Connection {
 
 impl std::fmt::Debug for Pool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let places = self.0.places.as_ref().map_or(0, |places| places.available_permits());
+        let places = self.0.places.as_ref().map_or(0, |places| places.of_locks.available_permits());
         write!(f, "Pool({places} free)")
     }
 }

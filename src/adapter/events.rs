@@ -49,7 +49,7 @@ impl Events {
             let line = self.line.clone();
             let written = async move {
                 let write = async {
-                    let _turn = line.turn().await;
+                    let _turn = line.turn_of_event().await;
                     write(line.client(), event).boxed().await
                 };
                 match tokio::time::timeout(GIVE_UP_AFTER, write).await {

@@ -25,7 +25,7 @@ const BUCKETS: [f64; 15] =
 /// | `leader_election_master_status{name}` | 1 while this process leads, else 0 (client-go's) |
 /// | `leader_election_slowpath_total{name}` | renewals that had to read the lock first (client-go's) |
 /// | `leader_election_transitions_total{name}` | how often this process saw another holder than before |
-/// | `leader_election_renewal_duration_seconds{name}` | how long each renewal took, from sending to the response |
+/// | `leader_election_renewal_duration_seconds{name}` | how long each renewal took, from when it was due to the response: on a `Connection::pooled` its wait for a turn, too |
 #[derive(Clone, Debug)]
 pub struct Metrics {
     status: Family<Labels, Gauge>,
@@ -63,7 +63,7 @@ impl Metrics {
         );
         registry.register(
             "leader_election_renewal_duration_seconds",
-            "How long each renewal took, from sending to the response",
+            "How long each renewal took, from when it was due to the response",
             metrics.renewals.clone(),
         );
         metrics

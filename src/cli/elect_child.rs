@@ -107,6 +107,8 @@ impl Child {
         signals: &mut Signals,
     ) -> Result<Exit> {
         let mut deadlines = leadership.deadlines();
+        // The guard was started with one from before.
+        deadlines.mark_changed();
         let mut stop_by = None;
         let mut killed = false;
         loop {

@@ -1,6 +1,6 @@
 //! Files that appear whole or not at all, and standard output that may go away.
 
-use std::fs::{File, Metadata, Permissions};
+use std::fs::{File, Permissions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -21,6 +21,15 @@ enum Target {
 
 impl WholeFile {
     pub(super) fn create(path: &Path) -> Result<Self> {
+        Self::create_as(path, false)
+    }
+
+    /// A file for its owner's eyes only, whoever could read the one that it replaces.
+    pub(super) fn create_private(path: &Path) -> Result<Self> {
+        Self::create_as(path, true)
+    }
+
+    fn create_as(path: &Path, private: bool) -> Result<Self> {
         let shown = path;
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let cannot = || format!("{}: cannot write", shown.display());
@@ -33,7 +42,13 @@ impl WholeFile {
                 let file = File::options().write(true).open(&path).with_context(cannot)?;
                 Target::Direct(BufWriter::new(file))
             }
-            _ => Target::Temporary(BufWriter::new(temporary_beside(&path, shown, existing.as_ref())?)),
+            _ => {
+                // What it becomes is a file like any other: with the permissions of the one it replaces, or the usual ones.
+                // A temporary file is private unless it is given others.
+                let permissions = existing.map(|found| found.permissions()).or_else(usual_permissions);
+                let permissions = permissions.filter(|_| !private);
+                Target::Temporary(BufWriter::new(temporary_beside(&path, shown, permissions)?))
+            }
         };
         Ok(Self { path, target })
     }
@@ -52,13 +67,12 @@ impl WholeFile {
     }
 }
 
-fn temporary_beside(path: &Path, shown: &Path, existing: Option<&Metadata>) -> Result<NamedTempFile> {
+fn temporary_beside(path: &Path, shown: &Path, permissions: Option<Permissions>) -> Result<NamedTempFile> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or_else(|| Path::new("."));
     let mut builder = tempfile::Builder::new();
     builder.prefix(".leasehold-");
-    // What it becomes is a file like any other: with the permissions of the one it replaces, or the usual ones.
-    if let Some(permissions) = existing.map(Metadata::permissions).or_else(usual_permissions) {
+    if let Some(permissions) = permissions {
         builder.permissions(permissions);
     }
     let file = builder.tempfile_in(folder);

@@ -112,15 +112,12 @@ fn remedied(error: crate::serve::Error) -> anyhow::Error {
 /// The file holds tokens: nobody else may read it.
 fn write_secret(option: &str, path: &Path, text: &str) -> Result<()> {
     use std::io::Write as _;
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    let written = options.open(path).and_then(|mut file| file.write_all(text.as_bytes()));
-    written.with_context(|| format!("{option}: {}: cannot write", path.display()))
+    let write = || {
+        let mut file = output::WholeFile::create_private(path)?;
+        file.write_all(text.as_bytes()).with_context(|| format!("{}: cannot write", path.display()))?;
+        file.finish()
+    };
+    write().with_context(|| option.to_owned())
 }
 
 /// What tells the process to stop; listened to from here on, not only once it is waited for.

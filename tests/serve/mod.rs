@@ -11,6 +11,11 @@ use leasehold::serve::{Options, Server};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
+/// Says something that is seen although the test passes.
+pub(crate) fn say(text: &str) {
+    _ = writeln!(std::io::stderr(), "{text}");
+}
+
 /// A server that stops when it is dropped.
 pub(crate) struct TestServer {
     pub(crate) address: SocketAddr,

@@ -10,7 +10,7 @@ use super::super::protobuf as wire;
 use super::super::read;
 use super::super::schema::Kind;
 use super::super::verbs::{Call, Look};
-use crate::store::{Object, ObjectPath, Store, Tree};
+use crate::store::{Object, ObjectPath, Store, StoreOptions, Tree};
 
 /// What is JSON to serde_json is JSON here, and the same; what is not has a reason that Go does not know.
 pub(super) fn json(text: &[u8]) {
@@ -198,9 +198,9 @@ fn as_value(tree: &Tree) -> Value {
 }
 
 /// Whatever a write was worked out on ahead, what it does and answers is what it would be without: here with the store as
-/// it is, and as it once was.
+/// it is, as it once was, and without any object; and where there is none any more.
 pub(super) fn looks(call: &Call<'_>, store: &Store, earlier: &Store) {
-    let with = |look: Option<&Store>| {
+    let with = |store: &Store, look: Option<&Store>| {
         let mut after = store.clone();
         let done = match look {
             Some(store) => call.prepare(&At(store)).and_then(|deed| deed(&mut after)),
@@ -208,9 +208,12 @@ pub(super) fn looks(call: &Call<'_>, store: &Store, earlier: &Store) {
         };
         (format!("{done:?}"), after)
     };
-    let plain = with(None);
-    for look in [store, earlier] {
-        assert!(with(Some(look)) == plain, "a look ahead changed what came of a write");
+    let empty = Store::new(StoreOptions::cluster());
+    for (store, looks) in [(store, [store, earlier, &empty]), (&empty, [&empty, earlier, store])] {
+        let plain = with(store, None);
+        for look in looks {
+            assert!(with(store, Some(look)) == plain, "a look ahead changed what came of a write");
+        }
     }
 }
 
