@@ -14,6 +14,10 @@ use leasehold::replay::{Recording, Schedule};
 /// The release that tests/client-go/go.mod names.
 pub(crate) const CURRENT: ClientGo = ClientGo::V0_36;
 
+/// The newest release line that is stable: compared as thoroughly as the current one, where others than that are at all.
+#[allow(dead_code, reason = "for the tests")]
+pub(crate) const NEWEST: ClientGo = ClientGo::V0_37;
+
 /// How many schedules are run by one process at most.
 const CHUNK: usize = 250;
 
@@ -27,6 +31,30 @@ pub(crate) fn variable(name: &str, default: u32) -> u32 {
         Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name}={text} is not a number")),
         Err(_) => default,
     }
+}
+
+/// How many schedules are compared with each release but the current one; says so where that is none.
+#[allow(dead_code, reason = "for the tests")]
+pub(crate) fn others(what: &str) -> u32 {
+    let count = variable("LEASEHOLD_CLIENT_GO_OLDER", 0);
+    if count == 0 {
+        say(&format!("skipped: {what} (LEASEHOLD_CLIENT_GO_OLDER=500 compares 500 schedules with each)"));
+    }
+    count
+}
+
+/// Whether a release line is among those to be compared.
+#[allow(dead_code, reason = "for the tests")]
+pub(crate) fn is_wanted(line: &str) -> bool {
+    let lines = std::env::var("LEASEHOLD_CLIENT_GO_LINES").ok();
+    lines.is_none_or(|lines| lines.split(',').any(|named| named == line))
+}
+
+/// The program with the newest release, where that is wanted.
+#[allow(dead_code, reason = "for the tests")]
+pub(crate) fn newest(what: &str) -> Option<Harness> {
+    let wanted = is_wanted(NEWEST.line()) && others(what) > 0;
+    if wanted { harness(NEWEST) } else { None }
 }
 
 /// The program with a release of client-go; nothing where it cannot be had, which is said.
