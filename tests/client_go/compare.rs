@@ -45,7 +45,10 @@ pub(crate) fn compare_all(harness: &Harness, recordings: &[Recording]) -> usize 
 
 /// The recordings that are part of the repository.
 pub(crate) fn committed() -> Vec<Recording> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/client-go-traces.jsonl");
-    let text = std::fs::read_to_string(path).expect("the recordings are part of the repository");
+    let read = |name: &str| {
+        let path = format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(path).expect("the recordings are part of the repository")
+    };
+    let text = read("client-go-traces.jsonl") + &read("client-go-traces-more.jsonl");
     text.lines().map(|line| serde_json::from_str(line).expect("each line is a recording")).collect()
 }

@@ -19,7 +19,7 @@ fn the_recorded_schedules_give_equal_traces_again() {
     let recordings = harness.record(&schedules);
     let events = compare_all(&harness, &recordings);
     say(&format!("{} recorded schedules run anew, {events} events equal", recordings.len()));
-    assert_eq!(recordings.len(), 56);
+    assert_eq!(recordings.len(), 57);
 }
 
 /// The schedules of every setting under client-go, and for each file what was refused.
