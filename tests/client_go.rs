@@ -38,3 +38,5 @@ mod scenarios;
 mod schedule;
 #[path = "client_go/shrink.rs"]
 mod shrink;
+#[path = "client_go/written.rs"]
+mod written;
