@@ -11,7 +11,7 @@ use leasehold::sim::plan::{ClockPlan, LinkEffect};
 
 use crate::compare::compare_all;
 use crate::dice::Dice;
-use crate::go::{CURRENT, Harness, NEWEST, harness, is_wanted, newest, others, say, variable};
+use crate::go::{CURRENT, Harness, NEWEST, harness, is_wanted, newest, others, pre_release, say, variable};
 use crate::schedule::{schedule, under};
 
 /// So many schedules. What cannot be honoured is left out of each.
@@ -73,7 +73,7 @@ fn compare_random(harness: &Harness, count: u32) {
     let two = recordings.iter().filter(|recording| recording.two_leaders_ns() > 0).count();
     say(&format!(
         "v{}: {count} random schedules, {events} events equal, {} terms, {two} schedules with two leaders, {:.1} s",
-        harness.release.line(),
+        harness.line,
         count_of("started_leading"),
         began.elapsed().as_secs_f64(),
     ));
@@ -91,6 +91,12 @@ fn random_schedules_under_the_current_release() {
 fn random_schedules_under_the_newest_release() {
     let Some(harness) = newest("random schedules under the newest release") else { return };
     compare_random(&harness, variable("LEASEHOLD_CLIENT_GO_SCHEDULES", 200));
+}
+
+#[test]
+fn random_schedules_under_the_newest_pre_release() {
+    let Some(harness) = pre_release("random schedules under the newest pre-release") else { return };
+    compare_random(&harness, variable("LEASEHOLD_CLIENT_GO_OLDER", 0));
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn compare_files(harness: &Harness) {
     let settings = schedules.len() as u64 / RUNS;
     say(&format!(
         "v{}: scenario files: {settings} settings honoured, {} runs, {events} events equal; {} settings refused",
-        harness.release.line(),
+        harness.line,
         recordings.len(),
         refused.len()
     ));
