@@ -25,6 +25,9 @@ mod page;
 #[path = "../tests/client_go/shrink.rs"]
 #[allow(dead_code, reason = "shared with the tests")]
 mod shrink;
+#[path = "../tests/client_go/written.rs"]
+#[allow(dead_code, reason = "shared with the tests")]
+mod written;
 
 use std::path::Path;
 

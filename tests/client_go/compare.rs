@@ -7,8 +7,12 @@ use crate::go::Harness;
 
 /// What is wrong with a recording, if the simulator does not show the same: events, and how long two lead.
 pub(crate) fn differs(recording: &Recording) -> Option<String> {
-    let plan = recording.schedule.plan_of(recording.release()).expect("a recorded schedule can be run");
-    differs_under(recording, &plan)
+    differs_under(recording, &plan_of(recording))
+}
+
+/// The plan under the release that was recorded.
+pub(crate) fn plan_of(recording: &Recording) -> Plan {
+    recording.schedule.plan_of(recording.release()).expect("a recorded schedule can be run")
 }
 
 pub(crate) fn differs_under(recording: &Recording, plan: &Plan) -> Option<String> {
@@ -30,12 +34,12 @@ pub(crate) fn compare_all(harness: &Harness, recordings: &[Recording]) -> usize 
     for recording in recordings {
         if differs(recording).is_some() {
             let small = crate::shrink::shrink(harness, recording, &|recording| differs(recording).is_some());
-            let file = crate::shrink::write_down(&small);
+            let plan = plan_of(&small);
             panic!(
-                "{} differs. Made small, it is in {file}: leasehold replay {file}\n{}",
+                "{} differs. Made small:\n{}{}",
                 recording.schedule.name,
-                differs(&small).unwrap_or_default(),
-                file = file.display(),
+                crate::written::write_down(&small, &plan),
+                differs_under(&small, &plan).unwrap_or_default(),
             );
         }
         events += recording.events.len();
@@ -45,7 +49,10 @@ pub(crate) fn compare_all(harness: &Harness, recordings: &[Recording]) -> usize 
 
 /// The recordings that are part of the repository.
 pub(crate) fn committed() -> Vec<Recording> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/client-go-traces.jsonl");
-    let text = std::fs::read_to_string(path).expect("the recordings are part of the repository");
+    let read = |name: &str| {
+        let path = format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(path).expect("the recordings are part of the repository")
+    };
+    let text = read("client-go-traces.jsonl") + &read("client-go-traces-more.jsonl");
     text.lines().map(|line| serde_json::from_str(line).expect("each line is a recording")).collect()
 }

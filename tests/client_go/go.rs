@@ -14,6 +14,13 @@ use leasehold::replay::{Recording, Schedule};
 /// The release that tests/client-go/go.mod names.
 pub(crate) const CURRENT: ClientGo = ClientGo::V0_36;
 
+/// The newest release line that is stable: compared as thoroughly as the current one, where others than that are at all.
+#[allow(dead_code, reason = "for the tests")]
+pub(crate) const NEWEST: ClientGo = ClientGo::V0_37;
+
+/// The release line after that, of which there are pre-releases only. What they do is NEWEST's, until that is shown to differ.
+const PRE_RELEASE: &str = "0.38";
+
 /// How many schedules are run by one process at most.
 const CHUNK: usize = 250;
 
@@ -29,37 +36,77 @@ pub(crate) fn variable(name: &str, default: u32) -> u32 {
     }
 }
 
+/// How many schedules are compared with each release but the current one; says so where that is none.
+#[allow(dead_code, reason = "for the tests")]
+pub(crate) fn others(what: &str) -> u32 {
+    let count = variable("LEASEHOLD_CLIENT_GO_OLDER", 0);
+    if count == 0 {
+        say(&format!("skipped: {what} (LEASEHOLD_CLIENT_GO_OLDER=500 compares 500 schedules with each)"));
+    }
+    count
+}
+
+/// Whether a release line is among those to be compared.
+#[allow(dead_code, reason = "for the tests")]
+pub(crate) fn is_wanted(line: &str) -> bool {
+    let lines = std::env::var("LEASEHOLD_CLIENT_GO_LINES").ok();
+    lines.is_none_or(|lines| lines.split(',').any(|named| named == line))
+}
+
+/// The program with the newest release, where that is wanted.
+#[allow(dead_code, reason = "for the tests")]
+pub(crate) fn newest(what: &str) -> Option<Harness> {
+    let wanted = is_wanted(NEWEST.line()) && others(what) > 0;
+    if wanted { harness(NEWEST) } else { None }
+}
+
+/// The program with the newest pre-release, where that is wanted. It may need a newer Go, which `go` downloads: where
+/// that, or a module, cannot be had, this is said, and nobody requires it.
+#[allow(dead_code, reason = "for the tests")]
+pub(crate) fn pre_release(what: &str) -> Option<Harness> {
+    let wanted = is_wanted(PRE_RELEASE) && others(what) > 0;
+    if wanted { built(PRE_RELEASE, NEWEST, false) } else { None }
+}
+
 /// The program with a release of client-go; nothing where it cannot be had, which is said.
 pub(crate) fn harness(release: ClientGo) -> Option<Harness> {
-    static BUILT: Mutex<BTreeMap<ClientGo, Result<PathBuf, String>>> = Mutex::new(BTreeMap::new());
+    let require = std::env::var("LEASEHOLD_REQUIRE_GO").is_ok_and(|value| value == "1");
+    built(release.line(), release, require)
+}
+
+fn built(line: &'static str, release: ClientGo, require: bool) -> Option<Harness> {
+    static BUILT: Mutex<BTreeMap<&str, Result<PathBuf, String>>> = Mutex::new(BTreeMap::new());
     let mut built = BUILT.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    match built.entry(release).or_insert_with(|| build(release)) {
-        Ok(program) => Some(Harness { program: program.clone(), release }),
+    match built.entry(line).or_insert_with(|| build(line)) {
+        Ok(program) => Some(Harness { program: program.clone(), line, release }),
         Err(why) => {
-            let require = std::env::var("LEASEHOLD_REQUIRE_GO").is_ok_and(|value| value == "1");
             assert!(!require, "LEASEHOLD_REQUIRE_GO=1, and {why}");
-            say(&format!("skipped with v{}: {why}", release.line()));
+            say(&format!("skipped with v{line}: {why}"));
             None
         }
     }
 }
 
-fn go(args: &[&str]) -> std::io::Result<Output> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/client-go");
-    Command::new("go").args(args).current_dir(folder).output()
+/// The Go that a go.mod names: only those do that need a newer one than the rest.
+fn toolchain(modfile: &Path) -> Option<String> {
+    let text = fs::read_to_string(modfile).expect("every line has its go.mod");
+    text.lines().find_map(|line| Some(line.strip_prefix("toolchain ")?.trim().to_owned()))
 }
 
-fn build(release: ClientGo) -> Result<PathBuf, String> {
-    let line = release.line();
-    let modfile = match release {
-        CURRENT => "-modfile=go.mod".to_owned(),
-        _ => format!("-modfile=versions/v{line}.mod"),
+fn build(line: &str) -> Result<PathBuf, String> {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/client-go");
+    let modfile = if line == CURRENT.line() { "go.mod".to_owned() } else { format!("versions/v{line}.mod") };
+    let toolchain = toolchain(&sources.join(&modfile));
+    let modfile = format!("-modfile={modfile}");
+    let go = |args: &[&str]| -> std::io::Result<Output> {
+        let named = toolchain.iter().map(|version| ("GOTOOLCHAIN", version));
+        Command::new("go").args(args).envs(named).current_dir(&sources).output()
     };
     match go(&["mod", "download", &modfile]) {
         Err(error) => return Err(format!("`go` cannot be run: {error}")),
         Ok(output) if !output.status.success() => {
             let why = String::from_utf8_lossy(&output.stderr);
-            return Err(format!("its modules cannot be downloaded: {}", why.trim()));
+            return Err(format!("its modules, or its Go, cannot be downloaded: {}", why.trim()));
         }
         Ok(_) => {}
     }
@@ -97,6 +144,9 @@ fn lines(schedules: &[Schedule]) -> String {
 #[derive(Clone, Debug)]
 pub(crate) struct Harness {
     program: PathBuf,
+    /// The release line that it is.
+    pub(crate) line: &'static str,
+    /// The one whose preset it is compared with.
     pub(crate) release: ClientGo,
 }
 
@@ -154,7 +204,7 @@ impl Harness {
             text.lines().map(|line| serde_json::from_str(line).expect("each line is a recording")).collect();
         assert_eq!(recordings.len(), schedules.len());
         for recording in &recordings {
-            let version = format!("client-go v{}.", self.release.line());
+            let version = format!("client-go v{}.", self.line);
             assert!(recording.elector.starts_with(&version), "{} is what ran", recording.elector);
         }
         let _ = fs::remove_file(&input);

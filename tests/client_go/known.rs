@@ -15,7 +15,7 @@ pub(crate) const IN_THE_RECORDINGS: [&str; 8] = [
     "same-identity",
 ];
 
-/// Every one, by name: those of tests/data, and more. The last three are not about two leaders under every release.
+/// Every one, by name: those of tests/data, and more. The last four are not about two leaders under every release.
 pub(crate) fn known() -> Vec<Schedule> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/client-go-traces.jsonl");
     let text = std::fs::read_to_string(path).expect("the recordings are part of the repository");
@@ -28,6 +28,7 @@ pub(crate) fn known() -> Vec<Schedule> {
         mixed_durations(),
         release_meets_renewal("release-meets-renewal", 20_049_000_000),
         release_meets_renewal("release-of-an-old-version", 20_051_500_000),
+        renewal_in_the_same_microsecond(),
     ];
     recorded.into_iter().chain(more).collect()
 }
@@ -92,5 +93,26 @@ fn release_meets_renewal(name: &str, sigterm_ns: u64) -> Schedule {
             {"node": "A", "from_ns": 20_040_000_000_u64, "to_ns": 20_048_500_000_u64, "leg": "request",
              "effect": "delay", "delay_ns": 3_000_000, "verb": "update", "applied_after_cancel": true},
         ],
+    }))
+}
+
+/// A creates the Lease and renews it at once, both within the last microsecond of a second, and crashes before it renews
+/// again. B reads between the two writes, and then not before 8 s. A renewTime that is always later than the last one
+/// would fall into the next second, and restart B's wait; client-go's are the same.
+fn renewal_in_the_same_microsecond() -> Schedule {
+    let node = |id: &str, start_ns: u64| {
+        serde_json::json!({
+            "id": id, "start_ns": start_ns, "lease_duration_ns": 15_000_000_000_u64,
+            "renew_deadline_ns": 10_000_000_000_u64, "retry_period_ns": 2_000_000_000,
+        })
+    };
+    schedule(serde_json::json!({
+        "name": "renewal-in-the-same-microsecond", "end_ns": 30_000_000_000_u64,
+        "request_latency_ns": 50, "response_latency_ns": 50,
+        "nodes": [node("A", 999_999_100), node("B", 999_999_275)],
+        "links": [
+            {"node": "B", "from_ns": 1_500_000_000, "to_ns": 8_000_000_000_u64, "leg": "both", "effect": "refuse"},
+        ],
+        "processes": [{"node": "A", "at_ns": 2_500_000_000_u64, "do": "crash"}],
     }))
 }

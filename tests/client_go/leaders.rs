@@ -42,7 +42,7 @@ fn two_lead_under_the_real_client_go_for_as_long_as_simulated() {
     for Schedule { name, .. } in known() {
         let overlaps = !name.starts_with("release-meets")
             && !name.starts_with("release-of")
-            && name != "mixed-durations";
+            && !["mixed-durations", "renewal-in-the-same-microsecond"].contains(&name.as_str());
         assert_eq!(worst[&name].0 > 0, overlaps, "{name}\n{table}");
     }
 }

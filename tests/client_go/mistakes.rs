@@ -1,16 +1,19 @@
 //! Each rule of client-go, changed alone: the comparison shows it.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use leasehold::core::Rules;
 use leasehold::core::rules as values;
 use leasehold::replay::Recording;
-use leasehold::scenario::Rule;
+use leasehold::scenario::{Rule, Scenario};
+use leasehold::sim::{Plan, World};
 
-use crate::compare::{committed, differs, differs_under};
+use crate::compare::{committed, differs, differs_under, plan_of, simulated_overlap_ns};
 use crate::go::{CURRENT, harness};
 use crate::random::schedules;
-use crate::shrink::{shrink, write_down};
+use crate::shrink::shrink;
+use crate::written::{not_recordable, scenario_of, write_down};
 
 /// A rule changed, and what it was changed to.
 struct Mistake {
@@ -45,14 +48,14 @@ fn mistakes() -> Vec<Mistake> {
     all
 }
 
-/// Nothing in virtual time can tell it: every process reads one perfect wall clock, so that a renewTime is later than
-/// the last one in any case, and records are compared by the second.
-const NOT_SEEN: [&str; 1] = ["renew_time"];
-
-fn is_wrong(recording: &Recording, rules: Rules) -> bool {
+fn plan_under(recording: &Recording, rules: Rules) -> Plan {
     let release = recording.release();
     let plan = recording.schedule.plan_with(|node| node.client_go(release)?.with_rules(rules));
-    differs_under(recording, &plan.expect("a recorded schedule can be run")).is_some()
+    plan.expect("a recorded schedule can be run")
+}
+
+fn is_wrong(recording: &Recording, rules: Rules) -> bool {
+    differs_under(recording, &plan_under(recording, rules)).is_some()
 }
 
 /// How many recordings each mistake is seen in.
@@ -72,7 +75,7 @@ fn all_seen(title: &str, recordings: &[Recording]) {
     let mut unseen = Vec::new();
     for (mistake, count) in caught(recordings) {
         let _ = writeln!(table, "{:<26}{:<22}{count:>8}", mistake.rule, mistake.value);
-        if (count == 0) != NOT_SEEN.contains(&mistake.rule) {
+        if count == 0 {
             unseen.push(format!("{}: {}", mistake.rule, mistake.value));
         }
     }
@@ -83,7 +86,11 @@ fn all_seen(title: &str, recordings: &[Recording]) {
 /// With what is committed alone: this needs no Go.
 #[test]
 fn each_mistake_is_seen_in_the_committed_recordings() {
-    all_seen("committed recordings", &committed());
+    let recordings = committed();
+    for recording in &recordings {
+        assert_eq!(differs(recording), None, "{}", recording.schedule.name);
+    }
+    all_seen("committed recordings", &recordings);
 }
 
 #[test]
@@ -94,14 +101,17 @@ fn each_mistake_is_seen_in_fresh_recordings() {
     all_seen("fresh recordings", &harness.record(&all));
 }
 
-/// A mistake is as good as any for seeing that a difference is made small, and can be replayed from its file.
+/// A mistake is as good as any for seeing that a difference is made small, and can be replayed from its files.
 #[test]
 fn a_difference_is_made_small_and_written_down() {
     let Some(harness) = harness(CURRENT) else { return };
     let rules = Rules { no_holder: values::NoHolder::FreeIfReleased, ..Rules::CLIENT_GO };
     let wrong = |recording: &Recording| is_wrong(recording, rules);
+    let can_be_a_file =
+        |recording: &Recording| not_recordable(recording, &plan_under(recording, rules)).is_none();
     let recordings = harness.record(&schedules(11, 200));
-    let large = recordings.iter().find(|recording| wrong(recording)).expect("the mistake is seen");
+    let large = recordings.iter().find(|recording| wrong(recording) && can_be_a_file(recording));
+    let large = large.expect("the mistake is seen");
     let small = shrink(&harness, large, &wrong);
     let size = |recording: &Recording| {
         let schedule = &recording.schedule;
@@ -115,8 +125,41 @@ fn a_difference_is_made_small_and_written_down() {
         small.events.len()
     );
     assert!(size(&small) <= size(large) && small.events.len() < large.events.len());
-    let file = write_down(&small);
-    let text = std::fs::read_to_string(&file).expect("it was written");
+    let plan = plan_under(&small, rules);
+    let written = write_down(&small, &plan);
+    let text = std::fs::read_to_string(&written.recording).expect("it was written");
     let read: Recording = serde_json::from_str(&text).expect("it is a recording");
     assert!(wrong(&read) && differs(&read).is_none());
+    runs_as_simulated(&written.scenario.expect("it can be a scenario"), simulated_overlap_ns(&small, &plan));
+}
+
+/// The file can be read and run, what it expects is met, and two lead for so long.
+fn runs_as_simulated(file: &Path, overlap_ns: u64) {
+    let read = Scenario::load(file, &[]).unwrap_or_else(|error| panic!("{error}"));
+    let plan = read.settings[0].plan().expect("its settings are accepted");
+    let mut world = World::new(plan);
+    let outcome = world.try_run(1, 0).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    assert_eq!(outcome.two_leaders_ns, overlap_ns);
+    let expected = &read.settings[0].expectations;
+    assert!(expected.iter().any(|expected| expected.condition.holds(overlap_ns as f64 / 1e6)));
+}
+
+/// What steps can say becomes a scenario that shows the same; of anything else, it is said why not.
+#[test]
+fn every_committed_recording_becomes_a_scenario_or_says_why_not() {
+    let (mut files, mut overlaps) = (0, 0);
+    for recording in committed() {
+        let plan = plan_of(&recording);
+        let written = scenario_of(&recording, &plan);
+        match not_recordable(&recording, &plan) {
+            Some(why) => assert_eq!(written, Err(why.to_owned())),
+            None => {
+                written.unwrap_or_else(|why| panic!("{}: {why}", recording.schedule.name));
+                files += 1;
+                overlaps += usize::from(recording.two_leaders_ns() > 0);
+            }
+        }
+    }
+    println!("{files} scenarios, in {overlaps} of them two lead");
+    assert!(files > 20 && overlaps > 5, "{files}, {overlaps}");
 }

@@ -11,7 +11,7 @@ use leasehold::sim::plan::{ClockPlan, LinkEffect};
 
 use crate::compare::compare_all;
 use crate::dice::Dice;
-use crate::go::{CURRENT, Harness, harness, say, variable};
+use crate::go::{CURRENT, Harness, NEWEST, harness, is_wanted, newest, others, pre_release, say, variable};
 use crate::schedule::{schedule, under};
 
 /// So many schedules. What cannot be honoured is left out of each.
@@ -73,7 +73,7 @@ fn compare_random(harness: &Harness, count: u32) {
     let two = recordings.iter().filter(|recording| recording.two_leaders_ns() > 0).count();
     say(&format!(
         "v{}: {count} random schedules, {events} events equal, {} terms, {two} schedules with two leaders, {:.1} s",
-        harness.release.line(),
+        harness.line,
         count_of("started_leading"),
         began.elapsed().as_secs_f64(),
     ));
@@ -88,19 +88,22 @@ fn random_schedules_under_the_current_release() {
 }
 
 #[test]
+fn random_schedules_under_the_newest_release() {
+    let Some(harness) = newest("random schedules under the newest release") else { return };
+    compare_random(&harness, variable("LEASEHOLD_CLIENT_GO_SCHEDULES", 200));
+}
+
+#[test]
+fn random_schedules_under_the_newest_pre_release() {
+    let Some(harness) = pre_release("random schedules under the newest pre-release") else { return };
+    compare_random(&harness, variable("LEASEHOLD_CLIENT_GO_OLDER", 0));
+}
+
+#[test]
 fn random_schedules_under_other_releases() {
-    let count = variable("LEASEHOLD_CLIENT_GO_OLDER", 0);
-    if count == 0 {
-        return say(
-            "skipped: other releases (LEASEHOLD_CLIENT_GO_OLDER=500 compares 500 schedules with each)",
-        );
-    }
-    let lines = std::env::var("LEASEHOLD_CLIENT_GO_LINES").ok();
-    let wanted = |release: &ClientGo| {
-        let named = lines.as_deref().is_none_or(|lines| lines.split(',').any(|line| line == release.line()));
-        named && *release != CURRENT
-    };
-    for release in ClientGo::ALL.into_iter().filter(wanted) {
+    let count = others("random schedules under other releases");
+    let wanted = |release: &ClientGo| ![CURRENT, NEWEST].contains(release) && is_wanted(release.line());
+    for release in ClientGo::ALL.into_iter().filter(|release| count > 0 && wanted(release)) {
         if let Some(harness) = harness(release) {
             compare_random(&harness, count);
         }

@@ -7,7 +7,7 @@ use leasehold::replay::{Schedule, export};
 use leasehold::scenario::{Protocol, Scenario, discover};
 
 use crate::compare::{committed, compare_all};
-use crate::go::{CURRENT, harness, say};
+use crate::go::{CURRENT, Harness, harness, newest, say};
 
 /// How many runs of each setting.
 const RUNS: u64 = 2;
@@ -19,7 +19,7 @@ fn the_recorded_schedules_give_equal_traces_again() {
     let recordings = harness.record(&schedules);
     let events = compare_all(&harness, &recordings);
     say(&format!("{} recorded schedules run anew, {events} events equal", recordings.len()));
-    assert_eq!(recordings.len(), 56);
+    assert_eq!(recordings.len(), 57);
 }
 
 /// The schedules of every setting under client-go, and for each file what was refused.
@@ -50,12 +50,24 @@ pub(crate) fn exported(folder: &str, runs: u64) -> (Vec<Schedule>, BTreeMap<Stri
 #[test]
 fn scenario_files_give_equal_traces() {
     let Some(harness) = harness(CURRENT) else { return };
+    compare_files(&harness);
+}
+
+/// Settings of protocol client-go, run by this release and compared with its preset.
+#[test]
+fn scenario_files_give_equal_traces_under_the_newest_release() {
+    let Some(harness) = newest("scenario files under the newest release") else { return };
+    compare_files(&harness);
+}
+
+fn compare_files(harness: &Harness) {
     let (schedules, refused) = exported("sim-scenarios", RUNS);
     let recordings = harness.record(&schedules);
-    let events = compare_all(&harness, &recordings);
+    let events = compare_all(harness, &recordings);
     let settings = schedules.len() as u64 / RUNS;
     say(&format!(
-        "scenario files: {settings} settings honoured, {} runs, {events} events equal; {} settings refused",
+        "v{}: scenario files: {settings} settings honoured, {} runs, {events} events equal; {} settings refused",
+        harness.line,
         recordings.len(),
         refused.len()
     ));

@@ -1,8 +1,5 @@
 //! Making a schedule on which the simulator and client-go differ as small as it gets.
 
-use std::fs;
-use std::path::PathBuf;
-
 use leasehold::replay::{Recording, Schedule};
 
 use crate::go::Harness;
@@ -76,17 +73,4 @@ fn smaller(schedule: &Schedule) -> Vec<Schedule> {
         }
     }
     all
-}
-
-/// Writes a recording down, whole or not at all.
-pub(crate) fn write_down(recording: &Recording) -> PathBuf {
-    let folder = crate::go::folder("leasehold-regressions");
-    let name: String =
-        recording.schedule.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    let file = folder.join(format!("client-go-{}-{name}.jsonl", recording.release().line()));
-    let unfinished = folder.join(format!(".{name}.{}", std::process::id()));
-    let line = serde_json::to_string(recording).expect("a recording is JSON");
-    fs::write(&unfinished, line + "\n").expect("the target folder can be written");
-    fs::rename(&unfinished, &file).expect("the target folder can be written");
-    file
 }
