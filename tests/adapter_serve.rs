@@ -48,7 +48,7 @@ fn many_elections_take_turns_on_one_place() {
         let connection = Connection::pooled(config(&server).await, 1).unwrap();
         let runtime = tokio::runtime::Handle::current();
         let start = |index: usize| {
-            let kind = if index % 2 == 0 { LockKind::Leases } else { LockKind::EndpointsLeases };
+            let kind = if index.is_multiple_of(2) { LockKind::Leases } else { LockKind::EndpointsLeases };
             let election = LeaderElection::builder(connection.clone())
                 .lease("default", format!("lock-{index}"))
                 .lock(kind)
