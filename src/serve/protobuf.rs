@@ -167,7 +167,7 @@ fn wire_type(name: &str) -> String {
 
 fn single(value: Value<'_>, ty: Type, depth: u32) -> Result<Tree, String> {
     Ok(match (ty, value) {
-        (Type::Text, Value::Bytes(bytes)) => Tree::text(text_of(bytes)),
+        (Type::Text, Value::Bytes(bytes)) => Tree::text(String::from_utf8_lossy(bytes)),
         (Type::Bool, Value::Number(n)) => Tree::Bool(n != 0),
         (Type::Int32, Value::Number(n)) => Tree::number(i64::from(n as i32)),
         (Type::Int64, Value::Number(n)) => Tree::number(n as i64),
@@ -226,23 +226,17 @@ fn map_entry(bytes: &[u8], ty: Type) -> Result<(String, Tree), String> {
 
 /// Writes an object with its envelope.
 pub(crate) fn write(object: &Tree, kind: &str, api_version: &str, of: &'static Struct) -> Vec<u8> {
-    let mut raw = Vec::new();
-    write_message(object, of, &mut raw);
-    wrap(raw, kind, api_version)
+    wrap(kind, api_version, |out| write_message(object, of, out))
 }
 
 /// Writes a list of bare objects with its envelope.
 pub(crate) fn write_list(meta: &Tree, items: &[Tree], kind: &Kind) -> Vec<u8> {
-    let mut raw = Vec::new();
-    let mut part = Vec::new();
-    write_message(meta, &LIST_META, &mut part);
-    write_bytes(1, &part, &mut raw);
-    for item in items {
-        part.clear();
-        write_message(item, kind.object, &mut part);
-        write_bytes(2, &part, &mut raw);
-    }
-    wrap(raw, &format!("{}List", kind.kind), &kind.api_version())
+    wrap(&format!("{}List", kind.kind), &kind.api_version(), |out| {
+        write_nested(1, out, |out| write_message(meta, &LIST_META, out));
+        for item in items {
+            write_nested(2, out, |out| write_message(item, kind.object, out));
+        }
+    })
 }
 
 /// Writes a `Status` with its envelope.
@@ -252,21 +246,24 @@ pub(crate) fn write_status(status: &Tree) -> Vec<u8> {
 
 /// One event of a watch: its length in four bytes, and the event with the object in its own envelope.
 pub(crate) fn write_event(name: &str, object: &[u8]) -> Vec<u8> {
-    let (mut raw, mut event) = (Vec::new(), Vec::new());
-    write_bytes(1, object, &mut raw);
+    let mut event = Vec::with_capacity(object.len() + TYPICAL_BYTES);
     write_bytes(1, name.as_bytes(), &mut event);
-    write_bytes(2, &raw, &mut event);
+    write_nested(2, &mut event, |out| write_bytes(1, object, out));
     let length = u32::try_from(event.len()).unwrap_or(u32::MAX).to_be_bytes();
     [&length[..], &event].concat()
 }
 
-fn wrap(raw: Vec<u8>, kind: &str, api_version: &str) -> Vec<u8> {
-    let mut meta = Vec::new();
-    write_bytes(1, api_version.as_bytes(), &mut meta);
-    write_bytes(2, kind.as_bytes(), &mut meta);
-    let mut out = MAGIC.to_vec();
-    write_bytes(1, &meta, &mut out);
-    write_bytes(2, &raw, &mut out);
+/// What most objects take less than: growing step by step costs more than writing.
+const TYPICAL_BYTES: usize = 512;
+
+fn wrap(kind: &str, api_version: &str, message: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut out = Vec::with_capacity(TYPICAL_BYTES);
+    out.extend_from_slice(MAGIC);
+    write_nested(1, &mut out, |out| {
+        write_bytes(1, api_version.as_bytes(), out);
+        write_bytes(2, kind.as_bytes(), out);
+    });
+    write_nested(2, &mut out, message);
     write_bytes(3, b"", &mut out);
     write_bytes(4, b"", &mut out);
     out
@@ -299,10 +296,10 @@ fn write_field(value: &Tree, field: &Field, out: &mut Vec<u8>) {
                 } else {
                     text.as_bytes()
                 };
-                let mut entry = Vec::new();
-                write_bytes(1, key.as_bytes(), &mut entry);
-                write_bytes(2, bytes, &mut entry);
-                write_bytes(field.number, &entry, out);
+                write_nested(field.number, out, |out| {
+                    write_bytes(1, key.as_bytes(), out);
+                    write_bytes(2, bytes, out);
+                });
             }
         }
         _ if value.is_null() && field.presence != Presence::Pointer => {}
@@ -317,27 +314,21 @@ fn write_single(value: &Tree, number: u32, ty: Type, out: &mut Vec<u8>) {
         (Type::Int32 | Type::Int64, Tree::Number(text)) => {
             write_number(number, text.parse::<i64>().unwrap_or(0) as u64, out);
         }
-        (Type::Time | Type::MicroTime, value) => {
-            let mut part = Vec::new();
+        (Type::Time | Type::MicroTime, value) => write_nested(number, out, |out| {
             let text = value.as_text().map_or("", |text| text.as_str());
-            let at = time::parse_micro(text).or_else(|_| time::parse_second(text));
+            // Each as it is printed: to be told why it is none of the other would cost more than all the rest.
+            let at =
+                if matches!(ty, Type::Time) { time::parse_second(text) } else { time::parse_micro(text) };
             if let Ok(at) = at {
                 let micros = at.as_micros();
-                write_number(1, micros.div_euclid(1_000_000) as u64, &mut part);
-                write_number(2, u64::try_from(micros.rem_euclid(1_000_000) * 1_000).unwrap_or(0), &mut part);
+                write_number(1, micros.div_euclid(1_000_000) as u64, out);
+                write_number(2, u64::try_from(micros.rem_euclid(1_000_000) * 1_000).unwrap_or(0), out);
             }
-            write_bytes(number, &part, out);
-        }
+        }),
         (Type::Raw, value) => {
-            let mut part = Vec::new();
-            write_bytes(1, json::to_string(value).as_bytes(), &mut part);
-            write_bytes(number, &part, out);
+            write_nested(number, out, |out| write_bytes(1, json::to_string(value).as_bytes(), out));
         }
-        (Type::Struct(of), value) => {
-            let mut part = Vec::new();
-            write_message(value, of, &mut part);
-            write_bytes(number, &part, out);
-        }
+        (Type::Struct(of), value) => write_nested(number, out, |out| write_message(value, of, out)),
         _ => {}
     }
 }
@@ -351,6 +342,17 @@ fn write_bytes(number: u32, bytes: &[u8], out: &mut Vec<u8>) {
     write_varint(u64::from(number) << 3 | 2, out);
     write_varint(bytes.len() as u64, out);
     out.extend_from_slice(bytes);
+}
+
+/// Writes a message within another, without a place of its own: its length, known only afterwards, is moved before it.
+fn write_nested(number: u32, out: &mut Vec<u8>, message: impl FnOnce(&mut Vec<u8>)) {
+    write_varint(u64::from(number) << 3 | 2, out);
+    let start = out.len();
+    message(out);
+    let end = out.len();
+    write_varint((end - start) as u64, out);
+    let length_of_length = out.len() - end;
+    out[start..].rotate_right(length_of_length);
 }
 
 fn write_varint(mut value: u64, out: &mut Vec<u8>) {
