@@ -167,6 +167,15 @@ impl Replay {
                     }
                 }
             }
+            (Value::Array(a), Value::Array(b))
+                if key == "managedFields"
+                    && a.len() == b.len()
+                    && (of_several_seconds(a) || of_several_seconds(b)) =>
+            {
+                for (index, (a, b)) in by_manager(a).into_iter().zip(by_manager(b)).enumerate() {
+                    self.compare(&format!("{path}/{index}"), a, b, differences);
+                }
+            }
             (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
                 for (index, (a, b)) in a.iter().zip(b).enumerate() {
                     self.compare(&format!("{path}/{index}"), a, b, differences);
@@ -229,6 +238,18 @@ impl Replay {
         }
         renamed
     }
+}
+
+/// Whether managed fields were written in more than one second: their order is that of their times first, and a second may
+/// end between any two requests.
+fn of_several_seconds(entries: &[Value]) -> bool {
+    entries.iter().any(|entry| entry["time"] != entries[0]["time"])
+}
+
+fn by_manager(entries: &[Value]) -> Vec<&Value> {
+    let mut entries: Vec<_> = entries.iter().collect();
+    entries.sort_by_key(|entry| ["operation", "manager", "apiVersion"].map(|name| entry[name].to_string()));
+    entries
 }
 
 /// What stands before a resourceVersion in a text.
