@@ -24,11 +24,6 @@ impl WholeFile {
         Self::create_as(path, false)
     }
 
-    /// A file for its owner's eyes only, whoever could read the one that it replaces.
-    pub(super) fn create_private(path: &Path) -> Result<Self> {
-        Self::create_as(path, true)
-    }
-
     fn create_as(path: &Path, private: bool) -> Result<Self> {
         let shown = path;
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
@@ -129,7 +124,15 @@ pub(super) fn check_outputs(outputs: &[&Path], inputs: &[PathBuf]) -> Result<()>
 
 /// Writes a whole file at once.
 pub(super) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut file = WholeFile::create(path)?;
+    write(WholeFile::create(path)?, path, bytes)
+}
+
+/// The same for its owner's eyes only, whoever could read the file that it replaces.
+pub(super) fn write_private_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    write(WholeFile::create_as(path, true)?, path, bytes)
+}
+
+fn write(mut file: WholeFile, path: &Path, bytes: &[u8]) -> Result<()> {
     file.write_all(bytes).with_context(|| format!("{}: cannot write", path.display()))?;
     file.finish()
 }

@@ -111,13 +111,7 @@ fn remedied(error: crate::serve::Error) -> anyhow::Error {
 
 /// The file holds tokens: nobody else may read it.
 fn write_secret(option: &str, path: &Path, text: &str) -> Result<()> {
-    use std::io::Write as _;
-    let write = || {
-        let mut file = output::WholeFile::create_private(path)?;
-        file.write_all(text.as_bytes()).with_context(|| format!("{}: cannot write", path.display()))?;
-        file.finish()
-    };
-    write().with_context(|| option.to_owned())
+    output::write_private_file(path, text.as_bytes()).with_context(|| option.to_owned())
 }
 
 /// What tells the process to stop; listened to from here on, not only once it is waited for.

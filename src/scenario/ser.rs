@@ -65,6 +65,14 @@ fn map_of_one(key: &str, value: &(impl Serialize + ?Sized)) -> Result<Value, Err
     Ok(Value::Map(map.entries))
 }
 
+macro_rules! integers {
+    ($($method:ident: $type:ty),*) => {$(
+        fn $method(self, n: $type) -> Result<Value, Error> {
+            Ok(Value::Int(n.into()))
+        }
+    )*};
+}
+
 impl Serializer for Writer {
     type Ok = Value;
     type Error = Error;
@@ -80,40 +88,9 @@ impl Serializer for Writer {
         Ok(Value::Bool(b))
     }
 
-    fn serialize_i8(self, n: i8) -> Result<Value, Error> {
-        Ok(Value::Int(n.into()))
-    }
-
-    fn serialize_i16(self, n: i16) -> Result<Value, Error> {
-        Ok(Value::Int(n.into()))
-    }
-
-    fn serialize_i32(self, n: i32) -> Result<Value, Error> {
-        Ok(Value::Int(n.into()))
-    }
-
-    fn serialize_i64(self, n: i64) -> Result<Value, Error> {
-        Ok(Value::Int(n.into()))
-    }
-
-    fn serialize_i128(self, n: i128) -> Result<Value, Error> {
-        Ok(Value::Int(n))
-    }
-
-    fn serialize_u8(self, n: u8) -> Result<Value, Error> {
-        Ok(Value::Int(n.into()))
-    }
-
-    fn serialize_u16(self, n: u16) -> Result<Value, Error> {
-        Ok(Value::Int(n.into()))
-    }
-
-    fn serialize_u32(self, n: u32) -> Result<Value, Error> {
-        Ok(Value::Int(n.into()))
-    }
-
-    fn serialize_u64(self, n: u64) -> Result<Value, Error> {
-        Ok(Value::Int(n.into()))
+    integers! {
+        serialize_i8: i8, serialize_i16: i16, serialize_i32: i32, serialize_i64: i64, serialize_i128: i128,
+        serialize_u8: u8, serialize_u16: u16, serialize_u32: u32, serialize_u64: u64
     }
 
     fn serialize_f32(self, x: f32) -> Result<Value, Error> {
@@ -218,51 +195,25 @@ impl Serializer for Writer {
 #[derive(Default)]
 struct List(Vec<Node>);
 
-impl List {
-    fn push(&mut self, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
-        self.0.push(tree(value)?);
-        Ok(())
-    }
+/// Lists of each of serde's sorts are one here.
+macro_rules! list {
+    ($($sort:ident: $method:ident),*) => {$(
+        impl $sort for List {
+            type Ok = Value;
+            type Error = Error;
+
+            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
+                self.0.push(tree(value)?);
+                Ok(())
+            }
+
+            fn end(self) -> Result<Value, Error> {
+                Ok(Value::List(self.0))
+            }
+        }
+    )*};
 }
-
-impl SerializeSeq for List {
-    type Ok = Value;
-    type Error = Error;
-
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        self.push(value)
-    }
-
-    fn end(self) -> Result<Value, Error> {
-        Ok(Value::List(self.0))
-    }
-}
-
-impl SerializeTuple for List {
-    type Ok = Value;
-    type Error = Error;
-
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        self.push(value)
-    }
-
-    fn end(self) -> Result<Value, Error> {
-        Ok(Value::List(self.0))
-    }
-}
-
-impl SerializeTupleStruct for List {
-    type Ok = Value;
-    type Error = Error;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        self.push(value)
-    }
-
-    fn end(self) -> Result<Value, Error> {
-        Ok(Value::List(self.0))
-    }
-}
+list! { SerializeSeq: serialize_element, SerializeTuple: serialize_element, SerializeTupleStruct: serialize_field }
 
 #[derive(Default)]
 struct Map {

@@ -160,20 +160,18 @@ impl Accepted {
         kind: Option<&'static Kind>,
         request: &Request,
     ) -> Result<Reply, Failure> {
-        let Answer { code, mut content, warnings } = answer;
-        if let Content::Stored(object) = content {
-            content = Content::Object(object.print());
-        }
+        let Answer { code, content, warnings } = answer;
         let (content_type, body) = match (content, kind) {
             (Content::Plain(content_type, body), _) => (content_type, body),
             (Content::Status(tree), _) if self.format == Format::Protobuf => {
                 (PROTOBUF, protobuf::write_status(&tree))
             }
             (Content::Status(tree) | Content::Document(tree), _) => self.text(&tree),
+            (Content::Stored(object), Some(kind)) => self.object(object.print(), kind, request)?,
             (Content::Object(tree), Some(kind)) => self.object(tree, kind, request)?,
             (Content::List(meta, items), Some(kind)) => self.list(meta, items, kind, request)?,
             (Content::Object(tree) | Content::List(tree, _), None) => self.text(&tree),
-            (Content::Stored(object), _) => self.text(&object.print()),
+            (Content::Stored(object), None) => self.text(&object.print()),
         };
         Ok(Reply { code, content_type, body, warnings, retry_after_seconds: None })
     }

@@ -191,7 +191,7 @@ impl Shared {
 
 impl Look for Shared {
     fn object<S: Served>(&self, path: ObjectPath<'_>) -> Option<Object<S>> {
-        self.store().get::<S>(path).ok().cloned()
+        self.store().object(path)
     }
 }
 

@@ -41,6 +41,12 @@ pub(crate) trait Look {
     fn object<S: Served>(&self, path: ObjectPath<'_>) -> Option<Object<S>>;
 }
 
+impl Look for Store {
+    fn object<S: Served>(&self, path: ObjectPath<'_>) -> Option<Object<S>> {
+        self.get::<S>(path).ok().cloned()
+    }
+}
+
 /// For whoever has the store to itself.
 pub(crate) struct NoLook;
 

@@ -37,20 +37,22 @@ fn schedule(value: serde_json::Value) -> Schedule {
     serde_json::from_value(value).expect("it is a schedule")
 }
 
+/// A replica with the default timings.
+fn node(id: &str, start_ns: u64) -> serde_json::Value {
+    serde_json::json!({
+        "id": id, "start_ns": start_ns, "lease_duration_ns": 15_000_000_000_u64,
+        "renew_deadline_ns": 10_000_000_000_u64, "retry_period_ns": 2_000_000_000,
+    })
+}
+
 /// The request of the first renewal takes 5.5 s, more than LD - RD - RP: it follows the acquisition within the same
 /// second, and candidates compare renewTimes by the second, so that it does not restart their wait; but the leader's
 /// next round begins after its answer. Then the leader is cut off.
 fn late_request() -> Schedule {
-    let nodes = ["A", "B", "C"].iter().zip([0, 100_000_000, 200_000_000]).map(|(id, start_ns)| {
-        serde_json::json!({
-            "id": id, "start_ns": start_ns, "lease_duration_ns": 15_000_000_000_u64,
-            "renew_deadline_ns": 10_000_000_000_u64, "retry_period_ns": 2_000_000_000,
-        })
-    });
     schedule(serde_json::json!({
         "name": "late-request", "end_ns": 40_000_000_000_u64,
         "request_latency_ns": 2_000_000, "response_latency_ns": 2_000_000,
-        "nodes": nodes.collect::<Vec<_>>(),
+        "nodes": [node("A", 0), node("B", 100_000_000), node("C", 200_000_000)],
         "links": [
             {"node": "A", "from_ns": 7_000_000, "to_ns": 100_000_000, "leg": "request", "effect": "delay",
              "delay_ns": 5_500_000_000_u64, "verb": "update", "count": 1},
@@ -100,12 +102,6 @@ fn release_meets_renewal(name: &str, sigterm_ns: u64) -> Schedule {
 /// again. B reads between the two writes, and then not before 8 s. A renewTime that is always later than the last one
 /// would fall into the next second, and restart B's wait; client-go's are the same.
 fn renewal_in_the_same_microsecond() -> Schedule {
-    let node = |id: &str, start_ns: u64| {
-        serde_json::json!({
-            "id": id, "start_ns": start_ns, "lease_duration_ns": 15_000_000_000_u64,
-            "renew_deadline_ns": 10_000_000_000_u64, "retry_period_ns": 2_000_000_000,
-        })
-    };
     schedule(serde_json::json!({
         "name": "renewal-in-the-same-microsecond", "end_ns": 30_000_000_000_u64,
         "request_latency_ns": 50, "response_latency_ns": 50,

@@ -2,15 +2,14 @@
 
 use serde_json::Value;
 
-use super::super::codec::Served;
 use super::super::json;
 use super::super::json_patch;
 use super::super::merge_patch;
 use super::super::protobuf as wire;
 use super::super::read;
 use super::super::schema::Kind;
-use super::super::verbs::{Call, Look};
-use crate::store::{Object, ObjectPath, Store, StoreOptions, Tree};
+use super::super::verbs::Call;
+use crate::store::{Store, StoreOptions, Tree};
 
 /// What is JSON to serde_json is JSON here, and the same; what is not has a reason that Go does not know.
 pub(super) fn json(text: &[u8]) {
@@ -203,7 +202,7 @@ pub(super) fn looks(call: &Call<'_>, store: &Store, earlier: &Store) {
     let with = |store: &Store, look: Option<&Store>| {
         let mut after = store.clone();
         let done = match look {
-            Some(store) => call.prepare(&At(store)).and_then(|deed| deed(&mut after)),
+            Some(store) => call.prepare(store).and_then(|deed| deed(&mut after)),
             None => call.perform(&mut after),
         };
         (format!("{done:?}"), after)
@@ -214,13 +213,5 @@ pub(super) fn looks(call: &Call<'_>, store: &Store, earlier: &Store) {
         for look in looks {
             assert!(with(store, Some(look)) == plain, "a look ahead changed what came of a write");
         }
-    }
-}
-
-struct At<'a>(&'a Store);
-
-impl Look for At<'_> {
-    fn object<S: Served>(&self, path: ObjectPath<'_>) -> Option<Object<S>> {
-        self.0.get::<S>(path).ok().cloned()
     }
 }
