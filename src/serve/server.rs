@@ -178,10 +178,21 @@ impl Shared {
         let after = store.revision();
         drop(store);
         if after != before {
-            self.revision.send_replace(after.get());
-            self.faults.revised(after.get());
+            self.publish(after.get());
         }
         result
+    }
+
+    /// Another thread may have made a later revision and been here first: the revision never goes back.
+    fn publish(&self, revision: u64) {
+        let is_latest = self.revision.send_if_modified(|latest| {
+            let is_later = revision > *latest;
+            *latest = revision.max(*latest);
+            is_later
+        });
+        if is_latest {
+            self.faults.revised(revision);
+        }
     }
 
     pub(crate) fn revisions(&self) -> watch::Receiver<u64> {
@@ -270,7 +281,7 @@ impl Server {
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let Self { listener, identity, shared, mut crew, .. } = self;
         let acceptor = TlsAcceptor::from(identity.config);
-        let room = Arc::new(Semaphore::new(shared.limits.connections));
+        let room = Arc::new(Semaphore::new(shared.limits.connections.min(Semaphore::MAX_PERMITS)));
         let graceful = GracefulShutdown::new();
         tokio::pin!(shutdown);
         let wanted = shared.faults.start();
@@ -318,4 +329,20 @@ fn check_names(names: &[SmolStr]) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_revision_that_is_told_late_does_not_take_the_latest_back() {
+        let clients = Clients::new(&["n1".into()]).unwrap();
+        let shared = Shared::new(clients, Limits::default(), 10, None, 1);
+        let revisions = shared.revisions();
+        for revision in [6, 5] {
+            shared.publish(revision);
+        }
+        assert_eq!(*revisions.borrow(), 6);
+    }
 }

@@ -47,6 +47,19 @@ impl<K: Carrier> ObjectLock<K> {
             last: Mutex::default(),
         }))
     }
+
+    /// A request that is made when its turn has come: thousands may wait, and what waits should be small.
+    fn in_turn<R>(&self, request: impl FnOnce(Arc<Inner<K>>) -> R + Send + 'static) -> Answer
+    where
+        R: Future<Output = Result<Seen, Refusal>> + Send + 'static,
+    {
+        let this = Arc::clone(&self.0);
+        async move {
+            let _turn = this.line.turn().await;
+            request(this.clone()).boxed().await
+        }
+        .boxed()
+    }
 }
 
 impl<K: Carrier> Inner<K> {
@@ -106,33 +119,17 @@ fn post_params() -> PostParams {
     PostParams { field_manager: Some("leasehold".to_owned()), ..PostParams::default() }
 }
 
-/// Requests wait for their turn before they are made: thousands may wait, and what waits should be small.
 impl<K: Carrier> Lock for ObjectLock<K> {
     fn get(&self) -> Answer {
-        let Self(this) = self.clone();
-        async move {
-            let _turn = this.line.turn().await;
-            this.get().boxed().await
-        }
-        .boxed()
+        self.in_turn(|this| async move { this.get().await })
     }
 
     fn create(&self, content: Content) -> Answer {
-        let Self(this) = self.clone();
-        async move {
-            let _turn = this.line.turn().await;
-            this.create(content).boxed().await
-        }
-        .boxed()
+        self.in_turn(|this| async move { this.create(content).await })
     }
 
     fn update(&self, content: Content, expected: Named) -> Answer {
-        let Self(this) = self.clone();
-        async move {
-            let _turn = this.line.turn().await;
-            this.update(content, expected).boxed().await
-        }
-        .boxed()
+        self.in_turn(|this| async move { this.update(content, expected).await })
     }
 
     fn references(&self) -> Vec<ObjectReference> {
