@@ -171,6 +171,61 @@ fn a_storage_without_a_leader_may_apply_a_failed_write_later() {
 }
 
 #[test]
+fn whose_write_was_applied_later_leads() {
+    let server = TestServer::start();
+    create(&server);
+    let id = begin(&server, "{storage_without_leader: {applied: true}}");
+    assert_eq!(hold(&server, "n2").unwrap().status, 500);
+    assert_eq!(control(&server, "DELETE", &format!("/{id}"), "").status, 200);
+    begin(&server, "{partition: {who: leader}}");
+    assert_eq!(control(&server, "GET", "", "").json()["faults"][0]["clients"], json!(["n2"]));
+}
+
+/// Makes a Lease whose name the server chooses.
+fn create_another(server: &TestServer) -> Option<Answer> {
+    let lease = json!({"metadata": {"generateName": "g-"}});
+    server.ask_as("n1", "POST", LEASES).json(&lease).try_send(SHORT).ok()
+}
+
+fn leases(server: &TestServer) -> usize {
+    server.ask_as("n3", "GET", LEASES).send().json()["items"].as_array().unwrap().len()
+}
+
+#[test]
+fn a_request_that_is_sent_twice_is_applied_twice() {
+    let server = TestServer::start();
+    begin(&server, "{link: {who: n1, leg: request, effect: {duplicate: 100%}}}");
+    assert_eq!(create_another(&server).unwrap().status, 201);
+    wait_until(|| leases(&server) == 2);
+    // The first is lost, and the copy goes a way of its own.
+    begin(&server, "{link: {who: n1, leg: request, effect: drop}}");
+    assert!(create_another(&server).is_none());
+    wait_until(|| leases(&server) == 3);
+    end_all(&server);
+    // A response that comes twice changes nothing.
+    begin(&server, "{link: {who: n1, leg: response, effect: {duplicate: 100%}}}");
+    assert_eq!(create_another(&server).unwrap().status, 201);
+    std::thread::park_timeout(Duration::from_millis(200));
+    assert_eq!(leases(&server), 4);
+}
+
+#[test]
+fn what_is_no_object_is_cut_off_too() {
+    let server = TestServer::start();
+    let reaches = |client: &str, path: &str| server.ask_as(client, "GET", path).try_send(SHORT).is_ok();
+    begin(&server, "{partition: n1}");
+    assert!(!reaches("n1", "/apis") && reaches("n2", "/apis"));
+    end_all(&server);
+    // Discovery is not counted among the requests that a fault is about.
+    begin(&server, "{link: {who: n1, leg: both, effect: refuse, count: 1}}");
+    assert!(reaches("n1", "/apis") && !reaches("n1", LEASES) && reaches("n1", LEASES));
+    begin(&server, "{server_down: true}");
+    assert!(!reaches("n1", "/apis") && !reaches("n1", "/readyz"));
+    end_all(&server);
+    assert!(reaches("n1", "/apis") && reaches("n1", "/readyz"));
+}
+
+#[test]
 fn somebody_edits_the_lease() {
     let server = TestServer::start();
     create(&server);
@@ -189,6 +244,22 @@ fn a_watcher_hears_nothing_through_a_partition() {
     assert_eq!(hold(&server, "n2").unwrap().status, 200);
     assert!(events.is_silent(SHORT));
     assert_eq!(control(&server, "DELETE", &format!("/{id}"), "").status, 200);
+    assert_eq!(events.next().unwrap()["object"]["spec"]["holderIdentity"], "n2");
+}
+
+#[test]
+fn a_watcher_hears_nothing_while_any_of_two_cuts_lasts() {
+    let server = TestServer::start();
+    create(&server);
+    let mut events = server.ask_as("n1", "GET", &format!("{LEASES}?watch=true&resourceVersion=2")).watch();
+    let first = begin(&server, "{partition: n1}");
+    assert_eq!(hold(&server, "n2").unwrap().status, 200);
+    // It waits for the first by now.
+    assert!(events.is_silent(SHORT));
+    begin(&server, "{partition: n1}");
+    assert_eq!(control(&server, "DELETE", &format!("/{first}"), "").status, 200);
+    assert!(events.is_silent(SHORT));
+    end_all(&server);
     assert_eq!(events.next().unwrap()["object"]["spec"]["holderIdentity"], "n2");
 }
 
@@ -219,6 +290,7 @@ fn what_a_server_cannot_do_is_refused() {
         ("[1]", "a fault is a map"),
         ("{", "yaml"),
         ("{when: {leading: any}, partition: n1}", "begins at once"),
+        ("{partition: n1, for: 1s, every: 3s, times: 5}", "and once"),
     ] {
         let answer = control(&server, "POST", "", fault);
         assert_eq!(answer.status, 400, "{fault}");

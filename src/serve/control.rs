@@ -3,7 +3,7 @@
 //! | request | what it does |
 //! | --- | --- |
 //! | `GET /control/faults` | lists the faults under way |
-//! | `POST /control/faults` | begins the fault of the body, written as in a scenario file; at once, unless it says when |
+//! | `POST /control/faults` | begins the fault of the body, written as in a scenario file, but for when and how often: at once, and once |
 //! | `DELETE /control/faults` | ends all |
 //! | `DELETE /control/faults/ID` | ends one |
 
@@ -18,7 +18,7 @@ use super::json;
 use super::request::Request;
 use super::server::Shared;
 use crate::scenario::{Format, Scenario};
-use crate::sim::plan::{FaultPlan, Trigger};
+use crate::sim::plan::{Draw, FaultPlan, Trigger};
 use crate::store::Tree;
 
 /// The path of the endpoint.
@@ -67,14 +67,12 @@ fn under_way(shared: &Shared) -> Tree {
 
 fn begin(shared: &Arc<Shared>, body: &[u8]) -> Result<Answer, Failure> {
     let fault = read(shared, body)?;
-    let (id, wanted) = match &fault.when {
-        Trigger::At(crate::sim::plan::Draw::Fixed(0)) => shared.faults.begin_now(&fault),
-        _ => {
-            return Err(Failure::bad_request(
-                "a fault that is posted begins at once: leave out `at`, `when` and `after`",
-            ));
-        }
-    };
+    if !matches!(fault.when, Trigger::At(Draw::Fixed(0))) || fault.every.is_some() {
+        return Err(Failure::bad_request(
+            "a fault that is posted begins at once, and once: leave out `at`, `when`, `after`, `every` and `times`",
+        ));
+    }
+    let (id, wanted) = shared.faults.begin_now(&fault);
     shared.drive(wanted);
     let mut tree = Tree::empty();
     tree.set("id", Tree::number(i64::try_from(id).unwrap_or(i64::MAX)));

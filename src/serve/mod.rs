@@ -1,6 +1,6 @@
 //! The store over HTTP and HTTPS, for real clients.
 //!
-//! A [`Server`] answers as a real API server was seen to answer (`spec/lease-api.md`): Leases, Events, ConfigMaps and
+//! A [`Server`] answers as a real API server was seen to answer (kube-apiserver 1.36.3, recorded): Leases, Events, ConfigMaps and
 //! Endpoints in JSON, YAML and protobuf, with watches, every kind of patch, discovery and OpenAPI. Each client has a name
 //! and a token of its own, so that faults can be aimed at one of them.
 //!

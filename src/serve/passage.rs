@@ -46,14 +46,15 @@ impl Passage {
         let shared = Arc::clone(&self.shared);
         if let Some(after) = fate.again_after {
             let again = self.clone();
-            let there = fate.request.clone();
+            // It goes a way of its own: the first may be lost.
+            let there = Leaves { lost: false, ..fate.request.clone() };
             tokio::spawn(async move {
                 pass(&again.shared, &there).await;
                 tokio::time::sleep(after).await;
                 let _only_the_first_is_answered = again.perform();
             });
         }
-        let result = if fate.applied_after_cancel {
+        let result = if fate.applied_after_cancel && !fate.request.lost {
             // It goes on even if whoever waits for it does not.
             match tokio::spawn(self.arrive(fate)).await {
                 Ok(result) => result,
@@ -79,8 +80,8 @@ impl Passage {
             Gate::Storage(_) if !writes && self.request.query.get("resourceVersion") == "0" => self.perform(),
             Gate::Storage(outage) => {
                 if outage.applied && writes {
-                    let Self { shared, request, target, body, .. } = self;
-                    shared.faults.hold(HeldCall { outage: outage.id, request, target, body });
+                    let Self { shared, client, request, target, body } = self;
+                    shared.faults.hold(HeldCall { outage: outage.id, client, request, target, body });
                 }
                 Err(Failure::internal("etcdserver: no leader"))
             }
@@ -251,10 +252,10 @@ impl Shared {
     /// Ends a fault; false if it is not under way.
     pub(crate) fn end_fault(self: &Arc<Self>, id: u64) -> bool {
         let Some((held, wanted)) = self.faults.end(id) else { return false };
-        for HeldCall { request, target, body, .. } in held {
-            let call = Call::new(&request, &target, &body, super::now());
+        for HeldCall { client, request, target, body, .. } in held {
+            let passage = Passage { shared: Arc::clone(self), client, request, target, body };
             // Whoever sent it has long been told something else.
-            let _unknown = self.change(|store| call.perform(store));
+            let _unknown = passage.perform();
         }
         self.drive(wanted);
         true

@@ -126,6 +126,9 @@ async fn respond(
     body: Incoming,
 ) -> Result<Option<Response<ReplyBody>>, Failure> {
     let plain = |answer| Ok(Some(to_http(Accepted::or_json(request).reply(answer, None, request)?)));
+    if shared.faults.is_down() && !request.path.starts_with(control::PATH) {
+        return Ok(None);
+    }
     // Whether it lives, anybody may ask.
     if let Some(answer) = discovery::health(request) {
         if shared.faults.storage_is_out() {
@@ -148,7 +151,14 @@ async fn respond(
         };
     };
     let Some(target) = Target::find(&request.path)? else {
-        let answer = discovery::answer(request)?;
+        let fate = shared.faults.fate_of_document(client);
+        if fate.refused {
+            return Ok(None);
+        }
+        passage::pass(shared, &fate.request).await;
+        let answer = discovery::answer(request);
+        passage::pass(shared, &fate.response).await;
+        let answer = answer?;
         if matches!(answer.content, Content::Document(_)) {
             Accepted::of(request, false)?;
         }
@@ -170,7 +180,9 @@ async fn respond(
             return Ok(None);
         }
         passage::pass(shared, &fate.request).await;
-        return watch(shared, client, request, &target).map(Some);
+        let response = watch(shared, client, request, &target);
+        passage::pass(shared, &fate.response).await;
+        return response.map(Some);
     }
     if request.method == "GET" {
         wait_for_revision(shared, request).await?;
@@ -246,6 +258,7 @@ async fn feed(shared: Arc<Shared>, client: usize, mut watch: Watch, sender: mpsc
     tokio::pin!(end);
     let mut bookmarks = tokio::time::interval(BOOKMARK_EVERY);
     bookmarks.reset();
+    let mut bookmark_is_due = false;
     loop {
         tokio::select! {
             () = shared.faults.wait_for_way_to(client) => {}
@@ -254,29 +267,26 @@ async fn feed(shared: Arc<Shared>, client: usize, mut watch: Watch, sender: mpsc
         }
         revisions.borrow_and_update();
         let step = watch.step(&shared.store());
-        let (bytes, is_last) = match step {
+        let (mut bytes, is_last) = match step {
             Step::Events(bytes) => (bytes, false),
             Step::Failed(bytes) => (bytes, true),
         };
+        if bookmark_is_due && !is_last {
+            bytes.extend(watch.bookmark());
+        }
         if !send(&shared, &sender, bytes).await || is_last {
             break;
         }
-        let wakes = loop {
-            tokio::select! {
-                changed = revisions.changed() => break changed.is_ok(),
-                () = stopped(&mut stopping) => break false,
-                () = &mut end => break false,
-                () = sender.closed() => break false,
-                _ = bookmarks.tick() => {
-                    if !send(&shared, &sender, watch.bookmark()).await {
-                        break false;
-                    }
-                }
-            }
+        bookmark_is_due = tokio::select! {
+            changed = revisions.changed() => match changed {
+                Ok(()) => false,
+                Err(_) => break,
+            },
+            _ = bookmarks.tick() => true,
+            () = stopped(&mut stopping) => break,
+            () = &mut end => break,
+            () = sender.closed() => break,
         };
-        if !wakes {
-            break;
-        }
     }
     drop(seat);
 }

@@ -1,6 +1,6 @@
 //! The API server as a pure value: the semantics of Leases, ConfigMaps and Endpoints behind one revision counter.
 //!
-//! A [`Store`] does what a real server was seen to do (`spec/lease-api.md`, recorded from kube-apiserver 1.36.3):
+//! A [`Store`] does what a real server was seen to do (recorded from kube-apiserver 1.36.3):
 //! optimistic locking, create-on-update, preconditions, validation, finalizers, no-op writes, the watch window and
 //! reads of the past. It does no I/O, reads no clock and draws no randomness; the caller passes the time in.
 //!

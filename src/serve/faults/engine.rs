@@ -39,9 +39,17 @@ pub(crate) struct Active {
 /// A write that the storage applies once it has a leader again.
 pub(crate) struct HeldCall {
     pub(crate) outage: u64,
+    pub(crate) client: usize,
     pub(crate) request: Arc<Request>,
     pub(crate) target: Target,
     pub(crate) body: Bytes,
+}
+
+impl HeldCall {
+    /// What it takes to keep it, about.
+    fn bytes(&self) -> usize {
+        1_024 + self.body.len()
+    }
 }
 
 /// What the engine wants done, now or later, outside its lock.
@@ -82,6 +90,8 @@ struct Progress {
 
 /// So many revisions are remembered for stale reads.
 const HISTORY_MAX: usize = 4_096;
+/// So much is kept of writes that wait for the end of an outage.
+const HELD_BYTES_MAX: usize = 64 << 20;
 
 impl Engine {
     pub(crate) fn new(clients: usize, plan: Option<Plan>, seed: u64) -> Self {
@@ -179,6 +189,16 @@ impl Engine {
         self.state().draw_fate(client, verb)
     }
 
+    /// The fate of a request for what is no object.
+    pub(crate) fn fate_of_document(&self, client: usize) -> Fate {
+        self.state().fate_of_document(client)
+    }
+
+    /// Whether nobody gets a connection.
+    pub(crate) fn is_down(&self) -> bool {
+        self.state().is_down()
+    }
+
     pub(crate) fn gate(&self, writes: bool) -> (Duration, Gate) {
         self.state().draw_gate(writes)
     }
@@ -188,8 +208,13 @@ impl Engine {
         self.state().active.iter().any(|active| matches!(active.fault, Fault::StorageWithoutLeader { .. }))
     }
 
+    /// Keeps a write until the outage is over; what there is no room for is lost, as writes may be that nobody confirmed.
     pub(crate) fn hold(&self, call: HeldCall) {
-        self.state().held.push(call);
+        let mut state = self.state();
+        let bytes: usize = state.held.iter().map(HeldCall::bytes).sum();
+        if bytes + call.bytes() <= HELD_BYTES_MAX {
+            state.held.push(call);
+        }
     }
 
     /// Waits until all of these faults are over.
@@ -212,9 +237,15 @@ impl Engine {
             }
             _ => false,
         };
-        let ids: Vec<u64> =
-            self.state().active.iter().filter(|active| closed(active)).map(|a| a.id).collect();
-        if !ids.is_empty() {
+        let closing = || -> Vec<u64> {
+            self.state().active.iter().filter(|active| closed(active)).map(|active| active.id).collect()
+        };
+        // Others may have begun in the meantime.
+        loop {
+            let ids = closing();
+            if ids.is_empty() {
+                return;
+            }
             self.wait_for_end_of(&ids).await;
         }
     }
@@ -271,7 +302,8 @@ impl Engine {
         let needs_history = state.plan.as_ref().is_some_and(|plan| plan.server.stale_reads.is_some())
             || state.active.iter().any(|active| matches!(active.fault, Fault::ServerStale(_)))
             || !state.history.is_empty();
-        if needs_history {
+        // Two may come in another order than they were made.
+        if needs_history && state.history.last().is_none_or(|&(_, last)| last < revision) {
             if state.history.len() == HISTORY_MAX {
                 state.history.drain(..HISTORY_MAX / 2);
             }

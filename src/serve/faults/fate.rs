@@ -56,12 +56,11 @@ pub(crate) struct Outage {
 impl State {
     /// Draws the fate of a request of a client.
     pub(super) fn draw_fate(&mut self, client: usize, verb: Option<Verb>) -> Fate {
-        let mut fate = Fate::default();
-        if self.active.iter().any(|active| matches!(active.fault, Fault::ServerDown)) {
-            fate.refused = true;
+        let mut fate = Fate { refused: self.is_down(), ..Fate::default() };
+        if fate.refused {
             return fate;
         }
-        self.draw_link(client, &mut fate);
+        let mut duplicated = self.draw_link(client, &mut fate);
         for index in 0..self.active.len() {
             let active = &mut self.active[index];
             let Fault::Link { leg, effect, only, applied_after_cancel, .. } = &active.fault else { continue };
@@ -71,26 +70,60 @@ impl State {
             active.left -= 1;
             fate.applied_after_cancel |= applied_after_cancel;
             let (leg, effect, id) = (*leg, effect.clone(), active.id);
-            self.strike(leg, &effect, id, &mut fate);
+            duplicated |= self.strike(leg, &effect, id, &mut fate);
+        }
+        if duplicated {
+            fate.again_after = Some(self.another_latency(client));
         }
         fate
     }
 
-    /// What the client's links are like at the best of times.
-    fn draw_link(&mut self, client: usize, fate: &mut Fate) {
-        let Some(plan) = self.plan.clone() else { return };
-        let Some(node) = plan.nodes.get(client) else { return };
+    /// The fate of a request for what is no object, such as discovery: links that are cut are cut for it, too, but it is nothing
+    /// that a scenario's counts, draws and verbs are about.
+    pub(super) fn fate_of_document(&self, client: usize) -> Fate {
+        let mut fate = Fate { refused: self.is_down(), ..Fate::default() };
+        for active in &self.active {
+            let Fault::Link { leg, effect, only: None, count: None, .. } = &active.fault else { continue };
+            if active.clients & (1 << client) == 0 {
+                continue;
+            }
+            fate.refused |= *effect == LinkEffect::Refuse;
+            for (way, leaves) in [(Leg::Request, &mut fate.request), (Leg::Response, &mut fate.response)] {
+                if *leg == way || *leg == Leg::Both {
+                    leaves.lost |= *effect == LinkEffect::Drop;
+                    leaves.held_by.extend((*effect == LinkEffect::Hang).then_some(active.id));
+                }
+            }
+        }
+        fate
+    }
+
+    /// Whether nobody gets a connection.
+    pub(super) fn is_down(&self) -> bool {
+        self.active.iter().any(|active| matches!(active.fault, Fault::ServerDown))
+    }
+
+    /// How long a copy of a client's request takes.
+    fn another_latency(&mut self, client: usize) -> Duration {
+        let plan = self.plan.clone();
+        let node = plan.as_ref().and_then(|plan| plan.nodes.get(client));
+        node.map_or(Duration::ZERO, |node| Duration::from_nanos(self.rng.draw(&node.request.latency)))
+    }
+
+    /// What the client's links are like at the best of times; whether the request is sent twice.
+    fn draw_link(&mut self, client: usize, fate: &mut Fate) -> bool {
+        let Some(plan) = self.plan.clone() else { return false };
+        let Some(node) = plan.nodes.get(client) else { return false };
         for (link, leaves) in [(&node.request, &mut fate.request), (&node.response, &mut fate.response)] {
             leaves.after += Duration::from_nanos(self.rng.draw(&link.latency));
             leaves.lost |= self.rng.chance(link.loss_ppm);
         }
-        if self.rng.chance(node.request.duplicate_ppm) {
-            fate.again_after = Some(Duration::from_nanos(self.rng.draw(&node.request.latency)));
-        }
         fate.request.after += Duration::from_nanos(self.rng.draw(&plan.server.latency));
+        self.rng.chance(node.request.duplicate_ppm)
     }
 
-    fn strike(&mut self, leg: Leg, effect: &LinkEffect, id: u64, fate: &mut Fate) {
+    /// One effect on a request; whether it is sent twice.
+    fn strike(&mut self, leg: Leg, effect: &LinkEffect, id: u64, fate: &mut Fate) -> bool {
         let (there, back) = (leg != Leg::Response, leg != Leg::Request);
         match effect {
             LinkEffect::Refuse => fate.refused = true,
@@ -109,11 +142,7 @@ impl State {
                 _ => {}
             }
         }
-        if let LinkEffect::Duplicate { ppm } = effect
-            && self.rng.chance(*ppm)
-        {
-            fate.again_after = Some(fate.request.after);
-        }
+        matches!(effect, LinkEffect::Duplicate { ppm } if there && self.rng.chance(*ppm))
     }
 
     /// What the server does to a request that has arrived, and after how long.
