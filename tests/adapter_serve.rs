@@ -45,6 +45,7 @@ fn leads(candidate: &Candidate) -> bool {
 fn many_elections_take_turns_on_one_place() {
     let server = TestServer::start();
     block_on(async {
+        assert!(Connection::pooled(config(&server).await, usize::MAX).is_ok(), "as many as there can be");
         let connection = Connection::pooled(config(&server).await, 1).unwrap();
         let runtime = tokio::runtime::Handle::current();
         let start = |index: usize| {

@@ -90,7 +90,8 @@ impl Connection {
     pub fn pooled(config: Config, requests: usize) -> Result<Self, Error> {
         let Line { client, .. } = Self::from(config).line()?;
         let places = |number| Arc::new(Semaphore::new(number));
-        let places = Places { of_locks: places(requests.max(1)), of_events: places(1) };
+        let requests = requests.clamp(1, Semaphore::MAX_PERMITS);
+        let places = Places { of_locks: places(requests), of_events: places(1) };
         Ok(Self::Pooled(Pool(Line { client, places: Some(Arc::new(places)) })))
     }
 
