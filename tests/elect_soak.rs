@@ -3,8 +3,8 @@
 //!
 //! | variable | what |
 //! | --- | --- |
-//! | `LEASEHOLD_TEST_KUBECONFIG` | the cluster; without it, `leasehold serve` (where the network's faults are tried too) |
-//! | `LEASEHOLD_TEST_ROUNDS` | how many faults; 8 take about a minute |
+//! | `LEASEHOLD_TEST_KUBECONFIG` | the cluster, which is reached through proxies that can be cut; without it, `leasehold serve`, which also fails and delays requests |
+//! | `LEASEHOLD_TEST_ROUNDS` | how many faults; 8 take about a minute, 200 about 22 |
 //! | `LEASEHOLD_TEST_SEED` | which ones |
 #![cfg(all(feature = "adapter", feature = "cli", feature = "serve", target_os = "linux"))]
 #![allow(
@@ -13,15 +13,17 @@
     reason = "this test runs in real time, and says what it measured"
 )]
 
+#[path = "elect_soak/cluster.rs"]
+mod cluster;
+#[path = "elect_soak/proxy.rs"]
+mod proxy;
+
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use k8s_openapi::api::coordination::v1::Lease;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use cluster::{Cluster, Served};
+use proxy::Leg;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -34,8 +36,7 @@ const STOPPED: Duration = Duration::from_secs(20);
 /// Processes that start, and a machine that does other things besides.
 const SLACK: Duration = Duration::from_secs(2);
 
-/// Who deletes the Lease; no fault is aimed at it.
-const THIRD_PARTY: &str = "third-party";
+const REPLICAS: usize = 3;
 
 /// The lock is held by whatever is left of a command, so that two of them do not go unnoticed.
 const COMMAND: &str = r#"
@@ -53,14 +54,22 @@ enum Fault {
     Terminate,
     KillGuard,
     DeleteLease,
+    /// Its requests do not arrive until another leads.
     CutOff,
-    LoseResponses,
+    /// Its requests are applied, and the responses do not arrive until another leads.
+    HangResponses,
 }
 
 impl Fault {
-    const ANYWHERE: [Self; 5] =
-        [Self::KillWrapper, Self::StopWrapper, Self::Terminate, Self::KillGuard, Self::DeleteLease];
-    const ON_SERVE: [Self; 2] = [Self::CutOff, Self::LoseResponses];
+    const ALL: [Self; 7] = [
+        Self::KillWrapper,
+        Self::StopWrapper,
+        Self::Terminate,
+        Self::KillGuard,
+        Self::DeleteLease,
+        Self::CutOff,
+        Self::HangResponses,
+    ];
 
     /// The proved bound: a candidate's observation lags by a poll at most, it waits for LeaseDuration from there and looks at once
     /// (`leasehold check --failover --protocol strict`); a lock that was released is found by the next poll; one that was
@@ -97,13 +106,13 @@ impl Weather {
         [Self::Fair, Self::Slow(Duration::from_millis(60)), Self::OneError, Self::OneLostResponse];
 
     fn faults(self) -> Vec<String> {
-        let everywhere = |what: &dyn Fn(usize) -> String| (0..3).map(what).collect();
+        let everywhere = |what: &dyn Fn(usize) -> String| (0..REPLICAS).map(what).collect();
         match self {
             Self::Fair => Vec::new(),
             Self::Slow(by) => ["request", "response"]
                 .iter()
                 .flat_map(|leg| {
-                    (0..3).map(move |n| {
+                    (0..REPLICAS).map(move |n| {
                         format!(
                             "{{link: {{who: n{n}, leg: {leg}, effect: {{delay: {}ms}}}}}}",
                             by.as_millis()
@@ -136,90 +145,6 @@ impl Weather {
     }
 }
 
-struct Cluster {
-    kubeconfig: PathBuf,
-    /// The server that was started for the test, where it listens, and the token that switches faults.
-    served: Option<(Child, String, String)>,
-}
-
-impl Cluster {
-    fn new(folder: &TempDir) -> Self {
-        if let Some(given) = std::env::var_os("LEASEHOLD_TEST_KUBECONFIG") {
-            return Self { kubeconfig: given.into(), served: None };
-        }
-        // Said so that it is seen although the test passes.
-        _ = writeln!(
-            std::io::stderr(),
-            "LEASEHOLD_TEST_KUBECONFIG is not set: `leasehold serve` is the cluster"
-        );
-        let (kubeconfig, token) = (folder.path().join("kubeconfig"), folder.path().join("control"));
-        let mut server = Command::new(env!("CARGO_BIN_EXE_leasehold"))
-            .args([
-                "serve",
-                "--listen",
-                "127.0.0.1:0",
-                "--client",
-                "n0",
-                "--client",
-                "n1",
-                "--client",
-                "n2",
-                "--client",
-                THIRD_PARTY,
-            ])
-            .arg("--kubeconfig-out")
-            .arg(&kubeconfig)
-            .arg("--control-token-out")
-            .arg(&token)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(server.stderr.take().unwrap()).read_line(&mut line).unwrap();
-        let (_, address) = line.trim().rsplit_once("http://").unwrap_or_else(|| panic!("{line}"));
-        let token = std::fs::read_to_string(token).unwrap().trim().to_owned();
-        Self { kubeconfig, served: Some((server, address.to_owned(), token)) }
-    }
-
-    /// Asks the control endpoint.
-    fn control(&self, method: &str, body: &str) {
-        let Some((_, address, token)) = &self.served else { return };
-        let mut stream = TcpStream::connect(address).unwrap();
-        let length = body.len();
-        write!(
-            stream,
-            "{method} /control/faults HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\
-             Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
-    }
-
-    fn delete_lease(&self, name: &str) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let file = Kubeconfig::read_from(&self.kubeconfig).unwrap();
-            let context = self.served.is_some().then(|| THIRD_PARTY.to_owned());
-            let options = KubeConfigOptions { context, ..Default::default() };
-            let config = kube::Config::from_custom_kubeconfig(file, &options).await.unwrap();
-            let namespace = config.default_namespace.clone();
-            let leases = kube::Api::<Lease>::namespaced(kube::Client::try_from(config).unwrap(), &namespace);
-            leases.delete(name, &kube::api::DeleteParams::default()).await.unwrap();
-        });
-    }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        if let Some((server, ..)) = &mut self.served {
-            _ = server.kill();
-            _ = server.wait();
-        }
-    }
-}
-
 struct Fleet {
     folder: TempDir,
     cluster: Cluster,
@@ -231,12 +156,10 @@ struct Fleet {
 }
 
 impl Fleet {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let cluster = Cluster::new(&folder);
+    fn new(folder: TempDir, cluster: Cluster) -> Self {
         let lock = format!("leasehold-test-{}", std::process::id());
         let mut fleet = Self { folder, cluster, lock, replicas: Vec::new(), generation: 0, terms: 1 };
-        for index in 0..3 {
+        for index in 0..REPLICAS {
             let replica = fleet.replica(index);
             fleet.replicas.push(replica);
         }
@@ -246,10 +169,7 @@ impl Fleet {
     fn replica(&mut self, index: usize) -> Child {
         self.generation += 1;
         let mut command = Command::new(env!("CARGO_BIN_EXE_leasehold"));
-        command.arg("elect").arg("--kubeconfig").arg(&self.cluster.kubeconfig);
-        if self.cluster.served.is_some() {
-            command.args(["--context", &format!("n{index}")]);
-        }
+        command.arg("elect").args(self.cluster.arguments(index));
         let file = self.folder.path().join(format!("{index}.stderr"));
         let log = std::fs::File::options().create(true).append(true).open(file).unwrap();
         command
@@ -304,8 +224,8 @@ impl Fleet {
                 kill_process(guard, Signal::KILL).unwrap();
             }
             Fault::DeleteLease => self.cluster.delete_lease(&self.lock),
-            Fault::CutOff => self.link(leader, "request"),
-            Fault::LoseResponses => self.link(leader, "response"),
+            Fault::CutOff => self.cluster.hold(leader, Leg::Request),
+            Fault::HangResponses => self.cluster.hold(leader, Leg::Response),
         }
     }
 
@@ -324,7 +244,7 @@ impl Fleet {
             assert_eq!(replica.try_wait().unwrap(), None, "replica {index} ended by itself");
         }
         for bad in weather.faults() {
-            self.cluster.control("POST", &bad);
+            self.cluster.begin(&bad);
         }
         let struck = Instant::now();
         self.strike(fault, leader);
@@ -344,11 +264,6 @@ impl Fleet {
         next
     }
 
-    fn link(&self, who: usize, leg: &str) {
-        let fault = format!("{{link: {{who: n{who}, leg: {leg}, effect: hang}}, for: 1h}}");
-        self.cluster.control("POST", &fault);
-    }
-
     /// Makes the one that was hit a candidate again.
     fn mend(&mut self, fault: Fault, leader: usize) {
         match fault {
@@ -357,9 +272,9 @@ impl Fleet {
                 self.replicas[leader] = self.replica(leader);
             }
             Fault::StopWrapper => self.signal(leader, Signal::CONT),
-            Fault::DeleteLease | Fault::CutOff | Fault::LoseResponses => {}
+            Fault::DeleteLease | Fault::CutOff | Fault::HangResponses => {}
         }
-        self.cluster.control("DELETE", "");
+        self.cluster.mend();
     }
 }
 
@@ -431,12 +346,11 @@ fn never_two_commands_at_once_and_always_another_in_time() {
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         usize::try_from((z ^ (z >> 31)) % n).unwrap()
     };
-    let mut fleet = Fleet::new();
-    let (mut kinds, mut weathers) = (Fault::ANYWHERE.to_vec(), vec![Weather::Fair]);
-    if fleet.cluster.served.is_some() {
-        kinds.extend(Fault::ON_SERVE);
-        weathers = Weather::ON_SERVE.to_vec();
-    }
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = Cluster::new(folder.path(), REPLICAS);
+    let mut fleet = Fleet::new(folder, cluster);
+    let kinds = Fault::ALL;
+    let weathers = if fleet.cluster.is_served() { Weather::ON_SERVE.to_vec() } else { vec![Weather::Fair] };
     let mut figures = Figures::default();
     // Whoever makes the lock waits for LeaseDuration before it leads.
     let mut leader = fleet.wait_for_start(1, LEASE_DURATION + SLACK * 2, "the beginning");
@@ -453,7 +367,22 @@ fn never_two_commands_at_once_and_always_another_in_time() {
     }
     assert_eq!(fleet.starts().len(), fleet.terms);
     figures.print();
-    if fleet.cluster.served.is_none() {
+    if !fleet.cluster.is_served() {
         fleet.cluster.delete_lease(&fleet.lock);
     }
+}
+
+/// What happens on the way to a cluster of somebody's, tried on the way to one of our own.
+#[test]
+fn the_way_to_any_cluster_can_be_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let served = Served::start(folder.path(), 0);
+    let cluster = Cluster::given(served.kubeconfig.clone(), folder.path(), REPLICAS);
+    let mut fleet = Fleet::new(folder, cluster);
+    let mut leader = fleet.wait_for_start(1, LEASE_DURATION + SLACK * 2, "the beginning");
+    for fault in [Fault::CutOff, Fault::HangResponses, Fault::DeleteLease] {
+        let calm = Duration::from_millis(500);
+        leader = fleet.round(leader, fault, Weather::Fair, calm, &mut Figures::default());
+    }
+    assert_eq!(fleet.starts().len(), fleet.terms);
 }
