@@ -248,7 +248,9 @@ fn of_several_seconds(entries: &[Value]) -> bool {
 
 fn by_manager(entries: &[Value]) -> Vec<&Value> {
     let mut entries: Vec<_> = entries.iter().collect();
-    entries.sort_by_key(|entry| ["operation", "manager", "apiVersion"].map(|name| entry[name].to_string()));
+    entries.sort_by_key(|entry| {
+        ["operation", "manager", "apiVersion", "subresource"].map(|name| entry[name].to_string())
+    });
     entries
 }
 
