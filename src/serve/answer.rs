@@ -6,7 +6,7 @@ use super::failure::{Failure, Form};
 use super::json;
 use super::protobuf;
 use super::request::Request;
-use super::schema::Kind;
+use super::schema::{Kind, PARTIAL};
 use super::table;
 use crate::store::Tree;
 
@@ -116,8 +116,8 @@ impl Accepted {
                 "" => Shape::Object,
                 _ if !shapes || group != "meta.k8s.io" || !["v1", "v1beta1"].contains(&version) => continue,
                 "Table" if format != Format::Protobuf => Shape::Table,
-                "PartialObjectMetadata" if format != Format::Protobuf => Shape::Metadata,
-                "PartialObjectMetadataList" if format != Format::Protobuf => Shape::MetadataList,
+                "PartialObjectMetadata" => Shape::Metadata,
+                "PartialObjectMetadataList" => Shape::MetadataList,
                 _ => continue,
             };
             let meta_version = if version == "v1beta1" { "meta.k8s.io/v1beta1" } else { META_V1 };
@@ -223,6 +223,9 @@ impl Accepted {
         let api_version = kind.api_version();
         Ok(match self.shape {
             Shape::Table => self.text(&self.table(&[tree], None, kind, request)?),
+            Shape::Metadata if self.format == Format::Protobuf => {
+                (PROTOBUF, protobuf::write(&tree, PARTIAL.name, self.meta_version, &PARTIAL))
+            }
             Shape::Metadata => self.text(&self.versioned(table::metadata_of(&tree))),
             Shape::MetadataList => {
                 return Err(not_what_it_is("PartialObjectMetadataList", "not a list", kind, ""));
@@ -252,12 +255,15 @@ impl Accepted {
         Ok(match self.shape {
             Shape::Table => self.text(&self.table(&items, Some(meta), kind, request)?),
             Shape::Metadata => return Err(not_what_it_is("PartialObjectMetadata", "a list", kind, "List")),
+            Shape::MetadataList if self.format == Format::Protobuf => {
+                (PROTOBUF, protobuf::write_list(&meta, &items, PARTIAL.name, self.meta_version, &PARTIAL))
+            }
             Shape::MetadataList => {
                 let items = items.iter().map(|item| self.versioned(table::metadata_of(item))).collect();
                 self.text(&document("PartialObjectMetadataList".into(), self.meta_version, meta, items))
             }
             Shape::Object if self.format == Format::Protobuf => {
-                (PROTOBUF, protobuf::write_list(&meta, &items, kind))
+                (PROTOBUF, protobuf::write_list(&meta, &items, kind.kind, &kind.api_version(), kind.object))
             }
             Shape::Object => {
                 self.text(&document(format!("{}List", kind.kind), &kind.api_version(), meta, items))

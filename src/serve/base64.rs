@@ -31,9 +31,10 @@ pub(crate) fn decode(text: &str) -> Result<Vec<u8>, usize> {
     Ok(decoded)
 }
 
-/// Reads the URL-safe alphabet without padding.
-pub(crate) fn decode_url(text: &str) -> Option<Vec<u8>> {
-    decode_with(text, URL).ok()
+/// Reads the URL-safe alphabet without padding; where it cannot be read, as Go's decoder counts: a last digit on its own is
+/// where it stands.
+pub(crate) fn decode_url(text: &str) -> Result<Vec<u8>, usize> {
+    decode_with(text, URL).map_err(|at| at.min(text.len() - 1))
 }
 
 fn encode_with(bytes: &[u8], alphabet: &[u8; 64]) -> String {
@@ -72,10 +73,11 @@ mod tests {
         for length in 0..20_u8 {
             let bytes: Vec<u8> = (0..length).map(|n| n.wrapping_mul(53) ^ 0xfb).collect();
             assert_eq!(decode(&encode(&bytes)), Ok(bytes.clone()));
-            assert_eq!(decode_url(&encode_url(&bytes)), Some(bytes));
+            assert_eq!(decode_url(&encode_url(&bytes)), Ok(bytes));
         }
         assert_eq!(encode(b"ab"), "YWI=");
         assert_eq!(decode("YW*="), Err(2));
         assert_eq!(decode("YWI"), Err(3));
+        assert_eq!((decode_url("!"), decode_url("YWIjx")), (Err(0), Err(4)));
     }
 }

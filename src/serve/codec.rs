@@ -300,13 +300,13 @@ impl Served for ConfigMapData {
     }
 
     fn to_fields(&self, _kind: &Kind, fields: &mut Vec<(SmolStr, Tree)>) {
+        if let Some(immutable) = self.immutable {
+            fields.push(("immutable".into(), Tree::Bool(immutable)));
+        }
         for (name, map) in [("data", &self.data), ("binaryData", &self.binary_data)] {
             if !map.is_empty() {
                 fields.push((name.into(), text_map(map)));
             }
-        }
-        if let Some(immutable) = self.immutable {
-            fields.push(("immutable".into(), Tree::Bool(immutable)));
         }
     }
 }
@@ -333,7 +333,11 @@ impl Served for EndpointsSubsets {
 fn default_protocols(ports: &mut Tree) {
     if let Tree::List(ports) = ports {
         for port in ports.iter_mut().filter(|port| port.text_at(&["protocol"]).is_empty()) {
+            let last = port.remove("appProtocol");
             port.set("protocol", Tree::text("TCP"));
+            if let Some(last) = last {
+                port.set("appProtocol", last);
+            }
         }
     }
 }

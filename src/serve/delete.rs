@@ -65,9 +65,9 @@ pub(crate) fn success_status(details: Tree) -> Tree {
 pub(crate) fn options(call: &Call<'_>) -> Result<(DeleteOptions, bool), Failure> {
     let sent = if call.body.is_empty() { from_query(call)? } else { from_body(call)? };
     let mut errors = Vec::new();
-    let policy = sent.text_at(&["propagationPolicy"]);
+    let policy = sent.get("propagationPolicy").and_then(Tree::as_text).map(SmolStr::as_str);
     let orphan = sent.get("orphanDependents");
-    if orphan.is_some() && sent.get("propagationPolicy").is_some() {
+    if let (Some(policy), Some(_)) = (policy, orphan) {
         errors.push(BadOption {
             field: "propagationPolicy",
             reason: "FieldValueInvalid",
@@ -78,12 +78,11 @@ pub(crate) fn options(call: &Call<'_>) -> Result<(DeleteOptions, bool), Failure>
         });
     }
     let propagation = match (policy, orphan) {
-        ("Orphan", _) => Propagation::Orphan,
-        ("Foreground", _) => Propagation::Foreground,
-        ("", Some(Tree::Bool(true))) => Propagation::Orphan,
-        ("", None) => Propagation::Unsaid,
-        ("" | "Background", _) => Propagation::Background,
-        (other, _) => {
+        (None, None) => Propagation::Unsaid,
+        (Some("Orphan"), _) | (None, Some(Tree::Bool(true))) => Propagation::Orphan,
+        (Some("Foreground"), _) => Propagation::Foreground,
+        (Some("Background"), _) | (None, Some(_)) => Propagation::Background,
+        (Some(other), _) => {
             let quoted = Quoted(other);
             let message = format!(
                 "Unsupported value: {quoted}: supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\""
@@ -118,6 +117,11 @@ fn from_query(call: &Call<'_>) -> Result<Tree, Failure> {
         tree.set("orphanDependents", Tree::Bool(orphan));
     }
     query.number("gracePeriodSeconds")?;
+    for precondition in ["uid", "resourceVersion"] {
+        if let Some(value) = query.find(precondition).filter(|value| !value.is_empty()) {
+            tree.child("preconditions").set(precondition, Tree::text(value));
+        }
+    }
     let runs: Vec<_> = query.all("dryRun").map(Tree::text).collect();
     tree.set("dryRun", Tree::List(runs));
     Ok(tree)

@@ -134,6 +134,15 @@ impl Failure {
             .with_details(details)
     }
 
+    /// The same, without a word of when to try again.
+    pub(crate) fn without_retry(mut self) -> Self {
+        self.retry_after_seconds = None;
+        if let Some(details) = &mut self.details {
+            details.remove("retryAfterSeconds");
+        }
+        self
+    }
+
     /// The body as a `Status`.
     pub(crate) fn tree(&self) -> Tree {
         let mut tree = Tree::empty();

@@ -371,13 +371,24 @@ pub(crate) fn write_pretty(tree: &Tree, indent: usize, out: &mut String) {
     out.push(close);
 }
 
-/// Go's encoder also escapes what HTML would read.
+/// Go's encoder also escapes what HTML would read, and what JavaScript would take for the end of a line.
 fn write_string(text: &str, out: &mut String) {
+    const FIRST_OF_SEPARATORS: u8 = 0xe2;
     out.push('"');
     let mut run = 0;
     for (at, byte) in text.bytes().enumerate() {
-        let is_plain = byte >= b' ' && !matches!(byte, b'"' | b'\\' | b'<' | b'>' | b'&');
+        let is_plain =
+            byte >= b' ' && !matches!(byte, b'"' | b'\\' | b'<' | b'>' | b'&' | FIRST_OF_SEPARATORS);
         if is_plain {
+            continue;
+        }
+        if byte == FIRST_OF_SEPARATORS {
+            let separator = text[at..].chars().next().filter(|c| matches!(c, '\u{2028}' | '\u{2029}'));
+            if let Some(separator) = separator {
+                out.push_str(&text[run..at]);
+                run = at + separator.len_utf8();
+                let _infallible = write!(out, "\\u{:04x}", u32::from(separator));
+            }
             continue;
         }
         out.push_str(&text[run..at]);

@@ -213,7 +213,8 @@ impl Token {
         let bad = |why: &str| {
             Failure::bad_request(format!("invalid continue token: continue key is not valid: {why}"))
         };
-        let bytes = base64::decode_url(text).ok_or_else(|| bad("illegal base64 data"))?;
+        let bytes =
+            base64::decode_url(text).map_err(|at| bad(&format!("illegal base64 data at input byte {at}")))?;
         let tree = json::parse(&bytes).map_err(|why| bad(&why))?;
         if tree.text_at(&["v"]) != "meta.k8s.io/v1" {
             let version = tree.text_at(&["v"]);

@@ -229,12 +229,18 @@ pub(crate) fn write(object: &Tree, kind: &str, api_version: &str, of: &'static S
     wrap(kind, api_version, |out| write_message(object, of, out))
 }
 
-/// Writes a list of bare objects with its envelope.
-pub(crate) fn write_list(meta: &Tree, items: &[Tree], kind: &Kind) -> Vec<u8> {
-    wrap(&format!("{}List", kind.kind), &kind.api_version(), |out| {
+/// Writes a list of bare objects of a kind with its envelope.
+pub(crate) fn write_list(
+    meta: &Tree,
+    items: &[Tree],
+    kind: &str,
+    api_version: &str,
+    of: &'static Struct,
+) -> Vec<u8> {
+    wrap(&format!("{kind}List"), api_version, |out| {
         write_nested(1, out, |out| write_message(meta, &LIST_META, out));
         for item in items {
-            write_nested(2, out, |out| write_message(item, kind.object, out));
+            write_nested(2, out, |out| write_message(item, of, out));
         }
     })
 }
@@ -246,11 +252,14 @@ pub(crate) fn write_status(status: &Tree) -> Vec<u8> {
 
 /// One event of a watch: its length in four bytes, and the event with the object in its own envelope.
 pub(crate) fn write_event(name: &str, object: &[u8]) -> Vec<u8> {
-    let mut event = Vec::with_capacity(object.len() + TYPICAL_BYTES);
-    write_bytes(1, name.as_bytes(), &mut event);
-    write_nested(2, &mut event, |out| write_bytes(1, object, out));
-    let length = u32::try_from(event.len()).unwrap_or(u32::MAX).to_be_bytes();
-    [&length[..], &event].concat()
+    const LENGTH: usize = 4;
+    let mut out = Vec::with_capacity(LENGTH + object.len() + 32);
+    out.extend([0; LENGTH]);
+    write_bytes(1, name.as_bytes(), &mut out);
+    write_nested(2, &mut out, |out| write_bytes(1, object, out));
+    let length = u32::try_from(out.len() - LENGTH).unwrap_or(u32::MAX);
+    out[..LENGTH].copy_from_slice(&length.to_be_bytes());
+    out
 }
 
 /// What most objects take less than: growing step by step costs more than writing.
@@ -270,12 +279,32 @@ fn wrap(kind: &str, api_version: &str, message: impl FnOnce(&mut Vec<u8>)) -> Ve
 }
 
 fn write_message(tree: &Tree, of: &'static Struct, out: &mut Vec<u8>) {
-    let mut fields: Vec<&Field> = of.fields.iter().collect();
-    fields.sort_by_key(|field| field.number);
-    for field in fields {
-        if let Some(value) = tree.get(field.name) {
+    for field in of.numbered.iter() {
+        let value = tree.get(field.name);
+        if let Some(value) = value.filter(|value| !value.is_null()) {
             write_field(value, field, out);
+        } else if !is_pointer(field) || (value.is_some() && matches!(field.ty, Type::Time | Type::MicroTime))
+        {
+            // A pointer to the zero time is `null`, and not left out.
+            write_zero(field.number, field.ty, out);
         }
+    }
+}
+
+/// Whether it is one in Go, and so may be missing.
+fn is_pointer(field: &Field) -> bool {
+    // It is none there either, although an object may be without it.
+    field.presence == Presence::Pointer && field.name != "creationTimestamp"
+}
+
+/// What is no pointer in Go is written whatever it is.
+fn write_zero(number: u32, ty: Type, out: &mut Vec<u8>) {
+    match ty {
+        Type::Text => write_bytes(number, b"", out),
+        Type::Bool | Type::Int32 | Type::Int64 => write_number(number, 0, out),
+        Type::Time | Type::MicroTime => write_nested(number, out, |_| {}),
+        Type::Struct(of) => write_nested(number, out, |out| write_message(&Tree::Null, of, out)),
+        Type::Raw | Type::TextMap | Type::BytesMap | Type::List(..) => {}
     }
 }
 
@@ -302,7 +331,6 @@ fn write_field(value: &Tree, field: &Field, out: &mut Vec<u8>) {
                 });
             }
         }
-        _ if value.is_null() && field.presence != Presence::Pointer => {}
         ty => write_single(value, field.number, ty, out),
     }
 }

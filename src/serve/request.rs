@@ -184,6 +184,23 @@ impl Target {
     }
 }
 
+impl Target {
+    /// Checks what no object could be called by the way that it is stored.
+    ///
+    /// # Errors
+    /// 400: it is no name.
+    pub(crate) fn check_name(&self) -> Result<(), Failure> {
+        let name = self.name.as_deref().unwrap_or("");
+        let why = match name {
+            "." | ".." => format!("may not be '{name}'"),
+            _ if name.contains('%') => "may not contain '%'".into(),
+            _ => return Ok(()),
+        };
+        let quoted = crate::store::text::Quoted(name);
+        Err(Failure::bad_request(format!("Name parameter invalid: {quoted}: {why}")))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

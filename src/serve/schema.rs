@@ -2,6 +2,8 @@
 //!
 //! Field numbers are those of the protobuf encoding.
 
+use std::sync::LazyLock;
+
 /// The type of a field.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Type {
@@ -67,9 +69,18 @@ pub(crate) struct Struct {
     pub(crate) name: &'static str,
     /// Its name in OpenAPI documents.
     pub(crate) model: &'static str,
+    /// In the order of JSON.
     pub(crate) fields: &'static [Field],
+    /// In the order of protobuf, which is that of their numbers.
+    pub(crate) numbered: LazyLock<Vec<&'static Field>>,
     /// Whether it has one owner as a whole.
     pub(crate) atomic: bool,
+}
+
+fn by_number(fields: &'static [Field]) -> Vec<&'static Field> {
+    let mut fields: Vec<_> = fields.iter().collect();
+    fields.sort_by_key(|field| field.number);
+    fields
 }
 
 impl Struct {
@@ -137,6 +148,7 @@ macro_rules! structs {
             name: $name,
             model: $model,
             fields: &[$(field($field, $number, $ty, $presence)),*],
+            numbered: LazyLock::new(|| by_number($id.fields)),
             atomic: structs!(@ $($atomic)?),
         };)*
     };
@@ -194,9 +206,9 @@ structs! {
     }
     CONFIG_MAP_OBJECT = "ConfigMap" "io.k8s.api.core.v1.ConfigMap" {
         "metadata" 1 Type::Struct(&META), Always;
+        "immutable" 4 Bool, Pointer;
         "data" 2 TextMap, NonZero;
         "binaryData" 3 BytesMap, NonZero;
-        "immutable" 4 Bool, Pointer;
     }
     ENDPOINTS_OBJECT = "Endpoints" "io.k8s.api.core.v1.Endpoints" {
         "metadata" 1 Type::Struct(&META), Always;
@@ -284,6 +296,9 @@ structs! {
     }
     NAMESPACE_STATUS = "NamespaceStatus" "io.k8s.api.core.v1.NamespaceStatus" {
         "phase" 1 Text, NonZero;
+    }
+    PARTIAL = "PartialObjectMetadata" "io.k8s.apimachinery.pkg.apis.meta.v1.PartialObjectMetadata" {
+        "metadata" 1 Type::Struct(&META), Always;
     }
     DELETE_OPTIONS = "DeleteOptions" "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions" {
         "gracePeriodSeconds" 1 Int64, Pointer;

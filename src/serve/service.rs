@@ -104,9 +104,7 @@ pub(crate) async fn serve(
         Err(failure) => to_http(answer::refusal(&failure, &request)),
     };
     // It stands before all others.
-    if (request.path.contains("endpoints") || request.path.contains('%'))
-        && let Ok(Some(Target { kind: Kind { plural: "endpoints", .. }, .. })) = Target::find(&request.path)
-    {
+    if is_for_endpoints(&request, response.status()) {
         let headers = response.headers_mut();
         let others: Vec<_> = headers.get_all(hyper::header::WARNING).iter().cloned().collect();
         headers.remove(hyper::header::WARNING);
@@ -116,6 +114,22 @@ pub(crate) async fn serve(
         }
     }
     Ok(response)
+}
+
+/// Whether it got as far as the handler of Endpoints.
+fn is_for_endpoints(request: &Request, status: StatusCode) -> bool {
+    let may_be = request.path.contains("endpoints") || request.path.contains('%');
+    let is = || match Target::find(&request.path) {
+        Ok(Some(target)) => target.kind.plural == "endpoints",
+        _ => false,
+    };
+    let is_turned_away = || match status {
+        StatusCode::BAD_REQUEST => request.check_timeout().is_err(),
+        StatusCode::NOT_ACCEPTABLE => Accepted::any(request, false).is_err(),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => request.method == "PATCH",
+        _ => false,
+    };
+    may_be && is() && !is_turned_away()
 }
 
 /// The response, or none if the connection is to be closed.
@@ -138,7 +152,10 @@ async fn respond(
         }
         return plain(answer);
     }
-    let Some(caller) = caller else { return Err(Failure::unauthorized()) };
+    let Some(caller) = caller else {
+        drain(shared, body).await;
+        return Err(Failure::unauthorized());
+    };
     let body = read_body(shared, body).await?;
     let Caller::Client(client) = caller else {
         return match request.path.starts_with(control::PATH) {
@@ -173,6 +190,7 @@ async fn respond(
     if target.is_watch && request.method != "GET" {
         return Err(Failure::method_not_allowed());
     }
+    target.check_name()?;
     let accepted = Accepted::of(request, true)?;
     if request.method == "GET" && watches {
         let fate = shared.faults.fate(client, None);
@@ -185,7 +203,7 @@ async fn respond(
         return response.map(Some);
     }
     if request.method == "GET" {
-        wait_for_revision(shared, request).await?;
+        wait_for_revision(shared, request, target.kind).await?;
     }
     let kind = Some(target.kind);
     let passage = Passage { shared: Arc::clone(shared), client, request: Arc::clone(request), target, body };
@@ -206,8 +224,14 @@ async fn read_body(shared: &Shared, body: Incoming) -> Result<Bytes, Failure> {
     }
 }
 
+/// Takes what an unknown caller sends, and keeps nothing: a connection is closed early where a body is left unread.
+async fn drain(shared: &Shared, body: Incoming) {
+    const BYTES_MAX: usize = 256 << 10;
+    let _whatever_it_is = timeout(shared.limits.body_within, Limited::new(body, BYTES_MAX).collect()).await;
+}
+
 /// A read of the future waits for it, for a while.
-async fn wait_for_revision(shared: &Shared, request: &Request) -> Result<(), Failure> {
+async fn wait_for_revision(shared: &Shared, request: &Request, kind: &Kind) -> Result<(), Failure> {
     let RevisionClaim::At(wanted) = RevisionClaim::parse(request.query.get("resourceVersion")) else {
         return Ok(());
     };
@@ -217,7 +241,9 @@ async fn wait_for_revision(shared: &Shared, request: &Request) -> Result<(), Fai
         return Ok(());
     }
     let current = shared.store().revision();
-    Err(crate::store::StoreError::RevisionTooLarge { requested: wanted, current }.into())
+    let failure = Failure::from(crate::store::StoreError::RevisionTooLarge { requested: wanted, current });
+    // No cache stands before Events, which would say when it may have caught up.
+    Err(if kind.plural == "events" { failure.without_retry() } else { failure })
 }
 
 fn watch(

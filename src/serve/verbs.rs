@@ -179,7 +179,9 @@ impl Call<'_> {
     }
 
     fn get<S: Served>(&self, store: &Store) -> Result<Answer, Failure> {
-        list::check_readable(self.request.query.get("resourceVersion"), 500)?;
+        // No cache stands before Events.
+        let code = if self.target.kind.plural == "events" { 400 } else { 500 };
+        list::check_readable(self.request.query.get("resourceVersion"), code)?;
         let object = store.get::<S>(self.path())?;
         Ok(Answer::ok(Stored::content(object.clone(), self.target.kind)))
     }

@@ -8,7 +8,7 @@ use super::json;
 use super::list::unreadable;
 use super::protobuf;
 use super::request::{Request, Target};
-use super::schema::Kind;
+use super::schema::{Kind, PARTIAL};
 use super::selector::{Selector, field_of};
 use super::table;
 use crate::store::{
@@ -57,6 +57,7 @@ impl Watch {
     pub(crate) fn begin(request: &Request, target: &Target) -> Result<Self, Failure> {
         let query = &request.query;
         let kind = target.kind;
+        query.number("limit")?;
         let mut selector = Selector::read(query, kind)?;
         if let Some(name) = &target.name {
             selector.only(name);
@@ -184,12 +185,11 @@ impl Watch {
     }
 
     fn write(&mut self, name: &str, object: Tree, bytes: &mut Vec<u8>) {
-        let api_version = self.kind.api_version();
-        if self.accepted.format == Format::Protobuf && self.accepted.shape == Shape::Object {
-            let object = protobuf::write(&object, self.kind.kind, &api_version, self.kind.object);
+        if let Some(object) = self.protobuf(&object) {
             bytes.extend(protobuf::write_event(name, &object));
             return;
         }
+        let api_version = self.kind.api_version();
         let object = match self.accepted.shape {
             Shape::Object => codec::typed(object, self.kind.kind, &api_version),
             Shape::Metadata | Shape::MetadataList => table::metadata_of(&object),
@@ -202,6 +202,19 @@ impl Watch {
         write_json(name, object, bytes);
     }
 
+    /// An object as protobuf, if that is what was asked for.
+    fn protobuf(&self, object: &Tree) -> Option<Vec<u8>> {
+        let Accepted { format: Format::Protobuf, shape, meta_version, .. } = self.accepted else {
+            return None;
+        };
+        Some(match shape {
+            Shape::Object => {
+                protobuf::write(object, self.kind.kind, &self.kind.api_version(), self.kind.object)
+            }
+            _ => protobuf::write(object, PARTIAL.name, meta_version, &PARTIAL),
+        })
+    }
+
     fn write_bookmark(&self, ends_initial: bool, bytes: &mut Vec<u8>) {
         let revision = self.seen.unwrap_or_default();
         let mut object = super::read::zero(super::schema::Type::Struct(self.kind.object));
@@ -210,21 +223,21 @@ impl Watch {
         if ends_initial {
             meta.child("annotations").set("k8s.io/initial-events-end", Tree::text("true"));
         }
+        if let Some(object) = self.protobuf(&object) {
+            bytes.extend(protobuf::write_event("BOOKMARK", &object));
+            return;
+        }
         let api_version = self.kind.api_version();
-        match (self.accepted.format, self.accepted.shape) {
-            (Format::Protobuf, Shape::Object) => {
-                let object = protobuf::write(&object, self.kind.kind, &api_version, self.kind.object);
-                bytes.extend(protobuf::write_event("BOOKMARK", &object));
-            }
-            (_, Shape::Table) => {
+        match self.accepted.shape {
+            Shape::Table => {
                 let table =
                     table::of(&[], object.remove("metadata"), self.kind, &self.request, !self.told_columns);
                 write_json("BOOKMARK", table.unwrap_or_else(|failure| failure.tree()), bytes);
             }
-            (_, Shape::Metadata | Shape::MetadataList) => {
+            Shape::Metadata | Shape::MetadataList => {
                 write_json("BOOKMARK", table::metadata_of(&object), bytes)
             }
-            (_, Shape::Object) => {
+            Shape::Object => {
                 write_json("BOOKMARK", codec::typed(object, self.kind.kind, &api_version), bytes)
             }
         }
