@@ -62,7 +62,7 @@
 //! | protocol | what holds |
 //! | --- | --- |
 //! | `client-go` | behaves like client-go v0.36, event by event; two may lead at once |
-//! | `client-go-0.26`, `-0.29`, `-0.30`, `-0.31`, `-0.33`, `-0.37` | the same for other releases: see [`core::ClientGo`] |
+//! | `client-go-0.26`, `-0.29`, `-0.30`, `-0.31`, `-0.33`, `-0.37`, `-0.38` | the same for other releases: see [`core::ClientGo`] |
 //! | `strict` | at most one may act at any instant, under the assumptions that [`core::ClockBound`] and [`core::Rules::STRICT`] name; proved for small numbers of replicas and faults by `check`, tested by random schedules beyond |
 //! | `renew-time` | safe only with synchronised wall clocks |
 //!

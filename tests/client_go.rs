@@ -6,7 +6,7 @@
 //! | variable | what it sets |
 //! | --- | --- |
 //! | `LEASEHOLD_CLIENT_GO_SCHEDULES` | how many random schedules are compared with the current release, and with the newest; 200 |
-//! | `LEASEHOLD_CLIENT_GO_OLDER` | how many with each of the other releases; 0, which builds none of them, nor the newest |
+//! | `LEASEHOLD_CLIENT_GO_OLDER` | how many with each of the other releases, and with the newest pre-release; 0, which builds none of them, nor the newest |
 //! | `LEASEHOLD_CLIENT_GO_LINES` | which of these, such as `0.26,0.29`; all |
 //! | `LEASEHOLD_CLIENT_GO_SEED` | what the schedules come from |
 #![cfg(feature = "scenario")]

@@ -84,7 +84,7 @@ pub(crate) const FINDINGS: [Finding; 12] = [
         story: "The leader is cut off; by the time it releases, another holds the Lease and the link heals. The release \
                 reads the Lease and clears whatever it read, because its *memory* says that it is the holder. A third \
                 replica takes the cleared Lease while the second leads.",
-        settings: "ReleaseOnCancel, from v0.34 on. Before that a release names the version last seen, which is refused; what is left there is the defect above.",
+        settings: "ReleaseOnCancel, v0.34 to v0.37: v0.38.0-beta.0 looks at the record that it has read, too. Before v0.34 a release names the version last seen, which is refused; what is left there is the defect above.",
         strict: "A release names the version of its own last write, and is sent once.",
         shown: CURRENT,
     },

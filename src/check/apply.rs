@@ -410,7 +410,9 @@ impl<L: Listener> Rules<'_, L> {
     /// The server's answer: the semantics of `store`, for one Lease.
     fn decide(&mut self, w: &mut World, op: &Op) -> Result<Reply, Failure> {
         match (op, w.lease) {
-            (Op::Get, None) | (Op::Update { .. }, None) => Err(Failure::NotFound),
+            (Op::Get, None) => Err(Failure::NotFound),
+            // It names the uid of a Lease that is gone.
+            (Op::Update { .. }, None) => Err(Failure::Conflict),
             (Op::Get, Some(Lease { record, version })) => Ok(Reply::Read { record, version }),
             (Op::Create(record) | Op::Update { record, .. }, _) if record.duration_s <= 0 => {
                 Err(Failure::Invalid)

@@ -322,7 +322,7 @@ fn runs_of_the_simulator_are_paths_of_the_model() {
             steps_followed += steps.len();
         }
     }
-    assert!(runs == 1_680 && terms > 1_500 && steps_followed > 30_000, "{runs} {terms} {steps_followed}");
+    assert!(runs == 1_800 && terms > 1_500 && steps_followed > 30_000, "{runs} {terms} {steps_followed}");
 }
 
 #[test]

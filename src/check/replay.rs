@@ -139,6 +139,7 @@ impl Electors {
     fn of(config: &Config) -> Self {
         let (protocol, preset) = nearest_protocol(config);
         let changes = RuleChanges::between(&preset, config.rules());
+        let retries = protocol.client_go().is_some_and(ClientGo::retries_release);
         let bound = scenario::ClockBound { rate_error_ppm: Some(0), ..scenario::ClockBound::default() };
         Self {
             protocol,
@@ -146,7 +147,7 @@ impl Electors {
                 .request_timeout()
                 .map_or(HttpTimeout::None, |timeout| HttpTimeout::After(timeout.into())),
             release_on_cancel: config.releases_on_cancel(),
-            release_retry: config.retries_release().then_some(true),
+            release_retry: (config.retries_release() != retries).then_some(config.retries_release()),
             trust_fresh_namespace: config.trusts_fresh_namespace().then_some(true),
             rules: (changes != RuleChanges::default()).then_some(changes),
             clock_bound: (protocol == Protocol::Strict).then_some(bound),
@@ -188,7 +189,7 @@ fn nearest_protocol(config: &Config) -> (Protocol, Rules) {
         Protocol::RenewTime => Some(Rules::RENEW_TIME),
         other => other.client_go().map(ClientGo::rules),
     };
-    // That a release is repeated is said apart.
+    // Its rules are those of `client-go`; that a release is repeated is said apart.
     let known = Protocol::ALL.into_iter().filter(|(protocol, _)| *protocol != Protocol::ClientGo037);
     known
         .filter_map(|(protocol, _)| Some((protocol, rules(protocol)?)))

@@ -2,7 +2,8 @@
 
 use super::story::Teller;
 use super::{Action, Assumptions, Budget, Lasting, Model, Setup, Timing, Walls};
-use crate::core::{ClockBound, Config, Span, Timings};
+use crate::core::rules::Release;
+use crate::core::{ClientGo, ClockBound, Config, Rules, Span, Timings};
 
 /// Numbers that are as good as random here.
 struct Dice(u64);
@@ -26,9 +27,18 @@ fn setups() -> Vec<(&'static str, Setup)> {
     let many = Assumptions { walls: Walls::PERFECT, ..Assumptions::HOSTILE };
     let off = Walls::Within { offset: Span::from_secs(3), steps: Budget::Free };
     let release = client_go().with_release_on_cancel(true);
+    let checked = Config::client_go_release(ClientGo::V0_38, Timings::DEFAULT).unwrap();
+    let checked = checked.with_release_on_cancel(true);
+    // What was just read is then mine by the times that it bears.
+    let strict_checked = strict()
+        .with_rules(Rules { release: Release::CheckRecord, ..Rules::STRICT })
+        .unwrap()
+        .with_release_retry(true);
     vec![
         ("client-go", Setup::safety(client_go(), 2, Assumptions::DEFAULT)),
         ("client-go, hostile", Setup::safety(release, 3, many)),
+        ("client-go v0.38, hostile", Setup::safety(checked, 3, many)),
+        ("strict that checks the record, hostile", Setup::safety(strict_checked, 3, Assumptions::HOSTILE)),
         (
             "client-go, new identities",
             Setup::safety(release, 2, Assumptions { new_identity: true, restarts: Budget::UpTo(1), ..many }),

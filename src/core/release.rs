@@ -14,7 +14,7 @@ impl Elector {
             ReleaseWithin::Unbounded => LocalInstant::FAR_FUTURE,
         };
         match self.config.rules.release {
-            Release::TrustMemory => {
+            Release::TrustMemory | Release::CheckRecord => {
                 self.state.phase = Phase::Releasing { deadline, reason };
                 self.send(now, Basis::new(now), Step::ReleaseGet, Op::Get);
             }
@@ -58,8 +58,10 @@ impl Elector {
     pub(super) fn release_read(&mut self, now: Reading, result: Result<Reply, Failure>) {
         let Ok(Reply::Read { record, version }) = result else { return self.finish_release() };
         self.state.version = Some(version);
-        // Memory decides, not the record just read.
-        if !self.state.observed.is_some_and(|observed| self.is_mine(&observed.record)) {
+        // Memory decides, which what was just read does not touch.
+        let remembered = self.state.observed.is_some_and(|observed| self.is_mine(&observed.record));
+        let checked = self.config.rules.release == Release::CheckRecord;
+        if !remembered || checked && !self.is_mine(&record) {
             return self.finish_release();
         }
         let record = self.released(record.transitions, now);
@@ -72,10 +74,9 @@ impl Elector {
     }
 
     pub(super) fn release_done(&mut self, now: Reading, record: Record, result: Result<Reply, Failure>) {
+        let reads = matches!(self.config.rules.release, Release::TrustMemory | Release::CheckRecord);
         match result {
-            Err(Failure::Conflict)
-                if self.config.release_retry && self.config.rules.release == Release::TrustMemory =>
-            {
+            Err(Failure::Conflict) if self.config.release_retry && reads => {
                 self.send(now, Basis::new(now), Step::ReleaseGet, Op::Get);
             }
             Ok(Reply::Written { version }) => {

@@ -19,20 +19,32 @@ pub enum ClientGo {
     V0_33,
     /// v0.34 to v0.36: a release reads the Lease first.
     V0_36,
-    /// v0.37: a release that meets a conflict is repeated.
+    /// v0.37, and v0.38 up to its alpha.2: a release that meets a conflict is repeated.
     V0_37,
+    /// v0.38, from its beta.0 on (the newest there is): a release leaves alone a Lease whose record, just read, names another.
+    /// `Recovery`, which is off by default, is not modelled: an elector that has it on goes on after a loss.
+    V0_38,
 }
 
 impl ClientGo {
     /// Every one, oldest first.
-    pub const ALL: [Self; 7] =
-        [Self::V0_26, Self::V0_29, Self::V0_30, Self::V0_31, Self::V0_33, Self::V0_36, Self::V0_37];
+    pub const ALL: [Self; 8] = [
+        Self::V0_26,
+        Self::V0_29,
+        Self::V0_30,
+        Self::V0_31,
+        Self::V0_33,
+        Self::V0_36,
+        Self::V0_37,
+        Self::V0_38,
+    ];
 
     /// Its rules.
     #[must_use]
     pub const fn rules(self) -> Rules {
         let current = Rules::CLIENT_GO;
         match self {
+            Self::V0_38 => Rules { release: Release::CheckRecord, ..current },
             Self::V0_37 | Self::V0_36 => current,
             Self::V0_33 => Rules { release: Release::CachedVersion, ..current },
             Self::V0_31 => Rules { ticks: Ticks::Lost, ..Self::V0_33.rules() },
@@ -45,7 +57,7 @@ impl ClientGo {
     /// Whether a release that met a conflict is repeated.
     #[must_use]
     pub const fn retries_release(self) -> bool {
-        matches!(self, Self::V0_37)
+        matches!(self, Self::V0_37 | Self::V0_38)
     }
 
     /// The release line, as in `0.26`.
@@ -59,6 +71,7 @@ impl ClientGo {
             Self::V0_33 => "0.33",
             Self::V0_36 => "0.36",
             Self::V0_37 => "0.37",
+            Self::V0_38 => "0.38",
         }
     }
 }

@@ -125,6 +125,8 @@ pub enum LostResponse {
 pub enum Release {
     /// Read the Lease; if *memory* says that I hold it, clear whatever was read. Also after a loss.
     TrustMemory,
+    /// Read the Lease; clear it if memory *and* the record just read say that I hold it. Also after a loss.
+    CheckRecord,
     /// If memory says that I hold it, clear it on condition of the version last seen, unread. Also after a loss.
     CachedVersion,
     /// Only while leading, conditional on the version of one's own last write, sent once.

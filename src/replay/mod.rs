@@ -51,7 +51,9 @@ impl Recording {
             31 => ClientGo::V0_31,
             32 | 33 => ClientGo::V0_33,
             34..=36 => ClientGo::V0_36,
-            37.. => ClientGo::V0_37,
+            37 => ClientGo::V0_37,
+            38 if self.elector.contains("-alpha.") => ClientGo::V0_37,
+            38.. => ClientGo::V0_38,
         }
     }
 }

@@ -221,6 +221,9 @@ pub enum Protocol {
     /// client-go v0.37: a release that meets a conflict is repeated.
     #[serde(rename = "client-go-0.37")]
     ClientGo037,
+    /// client-go v0.38.0-beta.0, without `Recovery`: a release leaves a Lease alone that names another when it is read.
+    #[serde(rename = "client-go-0.38")]
+    ClientGo038,
     /// At most one leader, whatever the network and the wall clocks do.
     Strict,
     /// Expiry by the own wall clock, as in several small libraries.
@@ -231,7 +234,7 @@ pub enum Protocol {
 
 impl Protocol {
     /// Every one, with the name that scenarios call it by.
-    pub const ALL: [(Self, &'static str); 10] = [
+    pub const ALL: [(Self, &'static str); 11] = [
         (Self::ClientGo, "client-go"),
         (Self::ClientGo026, "client-go-0.26"),
         (Self::ClientGo029, "client-go-0.29"),
@@ -239,6 +242,7 @@ impl Protocol {
         (Self::ClientGo031, "client-go-0.31"),
         (Self::ClientGo033, "client-go-0.33"),
         (Self::ClientGo037, "client-go-0.37"),
+        (Self::ClientGo038, "client-go-0.38"),
         (Self::Strict, "strict"),
         (Self::RenewTime, "renew-time"),
         (Self::None, "none"),
@@ -261,6 +265,7 @@ impl Protocol {
             Self::ClientGo031 => ClientGo::V0_31,
             Self::ClientGo033 => ClientGo::V0_33,
             Self::ClientGo037 => ClientGo::V0_37,
+            Self::ClientGo038 => ClientGo::V0_38,
             Self::Strict | Self::RenewTime | Self::None => return None,
         })
     }

@@ -136,7 +136,7 @@ rules! {
     /// What a candidate does that finds its own write after it lost the response.
     lost_response: LostResponse { LeadAtOnce, RenewFirst }
     /// How a Lease is given up.
-    release: Release { TrustMemory, CachedVersion, OwnLastWrite }
+    release: Release { TrustMemory, CheckRecord, CachedVersion, OwnLastWrite }
     /// When the guarded work is told to stop, relative to the release.
     cancel_work: CancelWork { AfterRelease, BeforeRelease }
     /// Which changes of a record restart a candidate's wait.

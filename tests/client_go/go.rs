@@ -18,8 +18,9 @@ pub(crate) const CURRENT: ClientGo = ClientGo::V0_36;
 #[allow(dead_code, reason = "for the tests")]
 pub(crate) const NEWEST: ClientGo = ClientGo::V0_37;
 
-/// The release line after that, of which there are pre-releases only. What they do is NEWEST's, until that is shown to differ.
-const PRE_RELEASE: &str = "0.38";
+/// The release line after that, of which there are pre-releases only.
+#[allow(dead_code, reason = "for the tests")]
+pub(crate) const PRE_RELEASE: ClientGo = ClientGo::V0_38;
 
 /// How many schedules are run by one process at most.
 const CHUNK: usize = 250;
@@ -60,27 +61,24 @@ pub(crate) fn newest(what: &str) -> Option<Harness> {
     if wanted { harness(NEWEST) } else { None }
 }
 
-/// The program with the newest pre-release, where that is wanted. It may need a newer Go, which `go` downloads: where
-/// that, or a module, cannot be had, this is said, and nobody requires it.
+/// The program with the newest pre-release, where that is wanted.
 #[allow(dead_code, reason = "for the tests")]
 pub(crate) fn pre_release(what: &str) -> Option<Harness> {
-    let wanted = is_wanted(PRE_RELEASE) && others(what) > 0;
-    if wanted { built(PRE_RELEASE, NEWEST, false) } else { None }
+    let wanted = is_wanted(PRE_RELEASE.line()) && others(what) > 0;
+    if wanted { harness(PRE_RELEASE) } else { None }
 }
 
-/// The program with a release of client-go; nothing where it cannot be had, which is said.
+/// The program with a release of client-go; nothing where it cannot be had, which is said. A pre-release may need a newer
+/// Go, which `go` downloads: nobody requires that.
 pub(crate) fn harness(release: ClientGo) -> Option<Harness> {
-    let require = std::env::var("LEASEHOLD_REQUIRE_GO").is_ok_and(|value| value == "1");
-    built(release.line(), release, require)
-}
-
-fn built(line: &'static str, release: ClientGo, require: bool) -> Option<Harness> {
-    static BUILT: Mutex<BTreeMap<&str, Result<PathBuf, String>>> = Mutex::new(BTreeMap::new());
+    static BUILT: Mutex<BTreeMap<ClientGo, Result<PathBuf, String>>> = Mutex::new(BTreeMap::new());
+    let required = std::env::var("LEASEHOLD_REQUIRE_GO").is_ok_and(|value| value == "1");
+    let line = release.line();
     let mut built = BUILT.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    match built.entry(line).or_insert_with(|| build(line)) {
-        Ok(program) => Some(Harness { program: program.clone(), line, release }),
+    match built.entry(release).or_insert_with(|| build(line)) {
+        Ok(program) => Some(Harness { program: program.clone(), release }),
         Err(why) => {
-            assert!(!require, "LEASEHOLD_REQUIRE_GO=1, and {why}");
+            assert!(!required || release == PRE_RELEASE, "LEASEHOLD_REQUIRE_GO=1, and {why}");
             say(&format!("skipped with v{line}: {why}"));
             None
         }
@@ -144,9 +142,7 @@ fn lines(schedules: &[Schedule]) -> String {
 #[derive(Clone, Debug)]
 pub(crate) struct Harness {
     program: PathBuf,
-    /// The release line that it is.
-    pub(crate) line: &'static str,
-    /// The one whose preset it is compared with.
+    /// The release line that it is, and whose preset it is compared with.
     pub(crate) release: ClientGo,
 }
 
@@ -204,7 +200,7 @@ impl Harness {
             text.lines().map(|line| serde_json::from_str(line).expect("each line is a recording")).collect();
         assert_eq!(recordings.len(), schedules.len());
         for recording in &recordings {
-            let version = format!("client-go v{}.", self.line);
+            let version = format!("client-go v{}.", self.release.line());
             assert!(recording.elector.starts_with(&version), "{} is what ran", recording.elector);
         }
         let _ = fs::remove_file(&input);

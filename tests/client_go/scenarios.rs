@@ -7,7 +7,7 @@ use leasehold::replay::{Schedule, export};
 use leasehold::scenario::{Protocol, Scenario, discover};
 
 use crate::compare::{committed, compare_all};
-use crate::go::{CURRENT, Harness, harness, newest, say};
+use crate::go::{CURRENT, Harness, harness, newest, pre_release, say};
 
 /// How many runs of each setting.
 const RUNS: u64 = 2;
@@ -15,11 +15,26 @@ const RUNS: u64 = 2;
 #[test]
 fn the_recorded_schedules_give_equal_traces_again() {
     let Some(harness) = harness(CURRENT) else { return };
+    compare_recorded(&harness);
+}
+
+#[test]
+fn the_recorded_schedules_give_equal_traces_under_the_newest_release_and_pre_release() {
+    for harness in [newest("recorded schedules"), pre_release("recorded schedules")].into_iter().flatten() {
+        compare_recorded(&harness);
+    }
+}
+
+fn compare_recorded(harness: &Harness) {
     let schedules: Vec<Schedule> = committed().into_iter().map(|recording| recording.schedule).collect();
     let recordings = harness.record(&schedules);
-    let events = compare_all(&harness, &recordings);
-    say(&format!("{} recorded schedules run anew, {events} events equal", recordings.len()));
-    assert_eq!(recordings.len(), 57);
+    let events = compare_all(harness, &recordings);
+    say(&format!(
+        "v{}: {} recorded schedules run anew, {events} events equal",
+        harness.release.line(),
+        recordings.len()
+    ));
+    assert_eq!(recordings.len(), 58);
 }
 
 /// The schedules of every setting under client-go, and for each file what was refused.
@@ -60,6 +75,12 @@ fn scenario_files_give_equal_traces_under_the_newest_release() {
     compare_files(&harness);
 }
 
+#[test]
+fn scenario_files_give_equal_traces_under_the_newest_pre_release() {
+    let Some(harness) = pre_release("scenario files under the newest pre-release") else { return };
+    compare_files(&harness);
+}
+
 fn compare_files(harness: &Harness) {
     let (schedules, refused) = exported("sim-scenarios", RUNS);
     let recordings = harness.record(&schedules);
@@ -67,7 +88,7 @@ fn compare_files(harness: &Harness) {
     let settings = schedules.len() as u64 / RUNS;
     say(&format!(
         "v{}: scenario files: {settings} settings honoured, {} runs, {events} events equal; {} settings refused",
-        harness.line,
+        harness.release.line(),
         recordings.len(),
         refused.len()
     ));

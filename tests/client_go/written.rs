@@ -35,7 +35,8 @@ impl fmt::Display for Written {
 pub(crate) fn write_down(recording: &Recording, plan: &Plan) -> Written {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
     let name: String = recording.schedule.name.chars().map(plain).collect();
-    let name = format!("client-go-{}-{name}", recording.release().line());
+    // By what ran: several versions are compared at once, some of them with one preset.
+    let name = format!("{}-{name}", recording.elector.replace(' ', "-"));
     let line = serde_json::to_string(recording).expect("a recording is JSON");
     let scenario = scenario_of(recording, plan);
     Written {
@@ -111,7 +112,7 @@ fn changes(config: &Config, release: ClientGo) -> Option<RuleChanges> {
     (changes != RuleChanges::default()).then_some(changes)
 }
 
-/// Figures are in milliseconds, and floating: what is meant is the nanosecond.
+/// Figures are in milliseconds, and floating, so that to ask for equality would be too much: within 10 ns is what is asked.
 fn expected(overlap_ns: u64) -> Expect {
     let overlap = overlap_ns as f64 / 1e6;
     let condition = match overlap_ns {
