@@ -393,19 +393,46 @@ fn write_varint(mut value: u64, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::schema::LEASE;
+    use super::super::read::read;
+    use super::super::schema::{EVENT, LEASE};
     use super::*;
 
     #[test]
     fn a_lease_reads_back() {
-        let text = r#"{"metadata":{"name":"n","labels":{"a":"b"},"finalizers":["x/y"],"managedFields":[{"manager":"m","fieldsV1":{"f:spec":{}}}]},"spec":{"holderIdentity":"","leaseDurationSeconds":-1,"renewTime":"2026-11-21T06:00:00.000001Z"}}"#;
+        let text = r#"{"metadata":{"name":"n","creationTimestamp":"2026-11-21T06:00:00Z","labels":{"a":"b"},"finalizers":["x/y"],"managedFields":[{"manager":"m","fieldsV1":{"f:spec":{}}}]},"spec":{"holderIdentity":"","leaseDurationSeconds":-1,"renewTime":"2026-11-21T06:00:00.000001Z"}}"#;
         let lease = json::parse(text.as_bytes()).unwrap();
         let bytes = write(&lease, "Lease", "coordination.k8s.io/v1", LEASE.object);
         let back = object(&bytes, &LEASE).unwrap();
         assert_eq!(back.text_at(&["kind"]), "Lease");
+        let [back, lease] = [back, lease].map(|tree| read(&tree, LEASE.object).unwrap().object);
         for name in ["metadata", "spec"] {
             assert!(back.get(name).unwrap().same(lease.get(name).unwrap()), "{back:?}");
         }
+    }
+
+    /// What the Marshal of k8s.io/api v0.36.3 makes of the same objects.
+    #[test]
+    fn zero_is_written_where_go_has_no_pointer() {
+        let message = |text: &str, of| {
+            let mut out = Vec::new();
+            write_message(&json::parse(text.as_bytes()).unwrap(), of, &mut out);
+            out.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+        };
+        let lease = r#"{"metadata":{"name":"n","namespace":"default","uid":"u","resourceVersion":"5","creationTimestamp":"2026-11-21T06:00:00Z","ownerReferences":[{"kind":"Pod","name":"p"}]},"spec":{"holderIdentity":"","renewTime":"2026-11-21T06:00:00.000001Z","leaseTransitions":0}}"#;
+        assert_eq!(
+            message(lease, LEASE.object),
+            "0a300a016e12001a0764656661756c7422002a01753201353800420808e0e684d80610006a0c0a03506f641a01702200\
+             2a00120f0a00220908e0e684d80610e8072800"
+        );
+        assert_eq!(
+            message(r#"{"metadata":{"name":"e"},"reason":"r"}"#, EVENT.object),
+            "0a110a016512001a0022002a00320038004200120e0a0012001a0022002a0032003a001a017222002a040a0012003200\
+             3a0040004a005200620072007a00"
+        );
+        assert_eq!(
+            message(r#"{"status":"Failure","reason":"NotFound","details":{"name":"n"},"code":404}"#, &STATUS),
+            "0a060a0012001a0012074661696c7572651a0022084e6f74466f756e642a0b0a016e12001a0028003200309403"
+        );
     }
 
     #[test]
