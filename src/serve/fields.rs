@@ -391,3 +391,27 @@ fn merge_items(live: &[Tree], config: &[Tree], how: Merge) -> Vec<Tree> {
     }
     merged
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_that_has_an_item_twice_is_another_set() {
+        let list = |items: &[&str]| Tree::List(items.iter().map(|&item| Tree::text(item)).collect());
+        let set = Type::List(&Type::Text, Merge::Set);
+        for (old, new, modified) in [
+            (&["b"][..], &["b", "b"][..], true),
+            (&["b", "b", "b"], &["b", "b"], true),
+            (&["b", "c", "b"], &["c", "b", "b"], false),
+        ] {
+            let changed = differ(Some(&list(old)), Some(&list(new)), set);
+            let names: Vec<_> = changed.modified.below.keys().map(SmolStr::as_str).collect();
+            assert_eq!(names, if modified { &["v:\"b\""][..] } else { &[] });
+            assert!(changed.added.is_empty() && changed.removed.is_empty());
+        }
+        let merged = |config: &[&str]| merge_value(Some(&list(&["b", "b", "c"])), &list(config), set);
+        assert_eq!(merged(&["d"]), list(&["b", "b", "c", "d"]));
+        assert_eq!(merged(&["b"]), list(&["b", "c"]));
+    }
+}

@@ -104,3 +104,25 @@ pub(crate) fn sort(entries: &mut [ManagedFields]) {
         key(a).cmp(&key(b))
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_update_that_changes_nothing_still_puts_the_books_in_order() {
+        let writer = |manager: &str, api_version: &str| Writer {
+            manager: manager.into(),
+            api_version: api_version.into(),
+            now: WallTime::default(),
+        };
+        let entry = |manager: &str, version: &str, fields: &str| ManagedFields {
+            fields: fields.into(),
+            ..writer(manager, version).entry("Update", &Set::default())
+        };
+        let known =
+            [entry("b", "v1", "{}"), entry("a", "v2", "{}"), entry("a", "v1", "1"), entry("a", "v1", "2")];
+        let after = after_update(&known, &Difference::default(), &writer("x", "v1"));
+        assert_eq!(after, [known[3].clone(), known[0].clone()]);
+    }
+}
