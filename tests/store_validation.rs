@@ -1,7 +1,9 @@
 //! Which objects are refused, and in what words: names and fields, sections 1 and 5 of the recorded semantics.
 
 use leasehold::core::WallTime;
-use leasehold::store::{Extra, Incoming, LeaseSpec, ObjectPath, Outcome, OwnerReference, Revision, Store};
+use leasehold::store::{
+    ConfigMapData, Extra, Incoming, LeaseSpec, ObjectPath, Outcome, OwnerReference, Revision, Store,
+};
 
 const NOW: WallTime = WallTime::from_micros(1_795_240_800_123_456);
 const N: ObjectPath<'static> = ObjectPath::new("default", "n");
@@ -159,4 +161,44 @@ fn a_client_cannot_mark_an_object_as_deleted() {
          \"2026-11-21T06:00:00Z\": field is immutable"
     );
     assert_eq!(status.details.unwrap().causes.len(), 2);
+}
+
+#[test]
+fn a_client_cannot_change_the_grace_period() {
+    let mut store = Store::default();
+    let live = stored(&mut store, held_by("a"));
+    let mut sent = Incoming::from(&live);
+    sent.deletion_grace_seconds = Some(0);
+    let status = store.update(N, sent, NOW).unwrap_err().status();
+    assert_eq!(
+        status.message,
+        "Lease.coordination.k8s.io \"n\" is invalid: metadata.deletionGracePeriodSeconds: Invalid value: 0: field is \
+         immutable"
+    );
+    let mut held = Incoming::from(&live);
+    held.extra = Extra { finalizers: vec!["a.b/c".into()], ..Extra::default() }.shared();
+    store.update(N, held, NOW).unwrap();
+    store.delete::<LeaseSpec>(N, &Default::default(), NOW).unwrap();
+    let marked = store.get::<LeaseSpec>(N).unwrap().clone();
+    for (seconds, code) in [(None, Ok(200)), (Some(0), Ok(200)), (Some(5), Err(422)), (Some(-1), Err(422))] {
+        let mut sent = Incoming::from(&marked);
+        sent.deletion_grace_seconds = seconds;
+        let done = store.update(N, sent, NOW).map(|written| written.code()).map_err(|error| error.code());
+        assert_eq!(done, code, "{seconds:?}");
+    }
+}
+
+#[test]
+fn some_kinds_want_a_domain_in_front_of_a_finalizer() {
+    let of_config_map = |finalizer: &str| {
+        let extra = Extra { finalizers: vec![finalizer.into()], ..Extra::default() }.shared();
+        let sent = Incoming { extra, ..Incoming::new("n", ConfigMapData::default()) };
+        Store::default().create("default", sent, NOW).map(|written| written.code()).map_err(|e| e.to_string())
+    };
+    for good in ["a.b/c", "kubernetes", "orphan", "foregroundDeletion"] {
+        assert_eq!(of_config_map(good), Ok(201), "{good}");
+    }
+    let refused = "ConfigMap \"n\" is invalid: metadata.finalizers[0]: Invalid value: \"bad\": name is neither a \
+                   standard finalizer name nor is it fully qualified";
+    assert_eq!(of_config_map("bad"), Err(refused.into()));
 }

@@ -4,7 +4,7 @@ use leasehold::core::WallTime;
 use leasehold::store::{
     ConfigMapData, ConfigMapPatch, DeleteOptions, Deleted, EventKind, Extra, Field, Incoming, Lease,
     LeasePatch, LeaseSpec, MapPatch, MetaPatch, NamespacePhase, ObjectPath, Outcome, Patch, Propagation,
-    Revision, RevisionClaim, Store, StoreError, StoreOptions, UidClaim,
+    ReportBody, Revision, RevisionClaim, Store, StoreError, StoreOptions, UidClaim,
 };
 
 const NOW: WallTime = WallTime::from_micros(1_795_240_800_000_000);
@@ -242,6 +242,46 @@ fn orphan_and_foreground_leave_a_finalizer_behind() {
         assert_eq!(marked.meta.extra().finalizers, [finalizer]);
         assert!(marked.meta.deletion_time.is_some());
     }
+}
+
+#[test]
+fn an_event_waits_for_no_collector() {
+    let body = || ReportBody { namespace: "default".into(), ..ReportBody::default() };
+    for propagation in
+        [Propagation::Unsaid, Propagation::Background, Propagation::Orphan, Propagation::Foreground]
+    {
+        let options = DeleteOptions { propagation, ..DeleteOptions::default() };
+        for (before, after) in [(&["orphan"][..], &[][..]), (&["foregroundDeletion", "a.b/c"], &["a.b/c"])] {
+            let mut store = Store::default();
+            let finalizers = before.iter().map(|&f| f.into()).collect();
+            let extra = Extra { finalizers, ..Extra::default() }.shared();
+            store.create("default", Incoming { extra, ..Incoming::new("n", body()) }, NOW).unwrap();
+            let stays = matches!(store.delete::<ReportBody>(N, &options, NOW), Ok(Deleted::Terminating(_)));
+            let left = store.get::<ReportBody>(N).map(|event| event.meta.extra().finalizers.clone());
+            assert_eq!(
+                (stays, left.unwrap_or_default().as_slice()),
+                (!after.is_empty(), &after.iter().map(|&f| f.into()).collect::<Vec<_>>()[..])
+            );
+        }
+    }
+}
+
+#[test]
+fn a_right_revision_is_wrong_once_the_last_finalizer_is_taken_out() {
+    let (mut store, live) = with_finalizers(&["orphan"]);
+    let options = DeleteOptions {
+        resource_version: Some(live.meta.resource_version.to_string().into()),
+        propagation: Propagation::Background,
+        ..DeleteOptions::default()
+    };
+    assert!(store.dry_delete::<LeaseSpec>(N, &options, NOW).is_ok());
+    let status = delete(&mut store, &options).unwrap_err().status();
+    assert_eq!((status.code, status.reason), (409, Some("Conflict")));
+    assert!(status.message.ends_with(
+        "Key: /registry/leases/default/n, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: ResourceVersion in \
+         precondition: , ResourceVersion in object meta: 2"
+    ));
+    assert_eq!(store.get::<LeaseSpec>(N), Ok(&live));
 }
 
 #[test]

@@ -321,6 +321,7 @@ fn managed_fields_stay_unless_others_are_sent() {
         api_version: "coordination.k8s.io/v1".into(),
         time: Some(WallTime::from_micros(second * 1_000_000)),
         fields: "{}".into(),
+        subresource: "".into(),
     };
     let managed = |entry| Extra { managed_fields: vec![entry], ..Extra::default() }.shared();
     let sent = Incoming { extra: managed(entry("m", 1)), ..lease("a") };

@@ -12,7 +12,7 @@ use super::read;
 use super::schema::{Kind, Type};
 use super::typed;
 use super::verbs::{self, Call};
-use crate::store::{ManagedFields, Object, RevisionClaim, Store, StoreError, Tree};
+use crate::store::{ManagedFields, Object, Store, StoreError, Tree};
 
 /// Who is said to have set what there was before anybody kept books.
 const BEFORE: &str = "before-first-apply";
@@ -34,7 +34,11 @@ pub(crate) fn apply<S: Served>(
         Some(live) => live.meta.extra().managed_fields.clone(),
         None => Vec::new(),
     };
-    let (mut after, entries) = merged(&before, &config, known, kind, options)?;
+    let (mut after, mut entries) = merged(&before, &config, known, kind, options)?;
+    if live.is_none() {
+        // That there is an object at all is a change.
+        entries.iter_mut().for_each(|entry| entry.time = Some(options.writer.second()));
+    }
     keep_last_applied(&before, &sent, &mut after, options);
     let decoded = decoded(&after, &sent, kind)?;
     let mut object = codec::incoming::<S>(&decoded, kind, call.namespace());
@@ -49,9 +53,7 @@ pub(crate) fn apply<S: Served>(
         if object.name != url {
             return Err(StoreError::NameMismatch { sent: object.name, url: url.into() }.into());
         }
-        // Of nothing there is no version to insist on.
-        object.resource_version = RevisionClaim::Unset;
-        store.create_with(call.namespace(), object, call.now, options.dry_run, &mut keep)?
+        store.applied_with(call.path(), object, call.now, options.dry_run, &mut keep)?
     };
     Ok(verbs::answer(written, kind, Vec::new()))
 }
@@ -161,12 +163,7 @@ fn before_first(
     kind: &'static Kind,
     options: &WriteOptions,
 ) -> Vec<ManagedFields> {
-    let mut there = fields::difference(zero, before, kind.object);
-    for field in ["deletionGracePeriodSeconds", "deletionTimestamp"] {
-        if before.at(&["metadata", field]).is_some() {
-            there.added.insert_metadata(field);
-        }
-    }
+    let there = fields::difference(zero, before, kind.object);
     let writer = managed::Writer { manager: BEFORE.into(), ..options.writer.clone() };
     managed::after_update(&[], &there, &writer)
 }
@@ -265,9 +262,12 @@ fn refuse_conflicts(others: &[(ManagedFields, Set)], touched: &Set, force: bool)
 }
 
 fn shown(entry: &ManagedFields) -> String {
-    let manager = crate::store::text::Quoted(&entry.manager);
+    let mut manager = crate::store::text::Quoted(&entry.manager).to_string();
+    if !entry.subresource.is_empty() {
+        manager.push_str(&format!(" with subresource {}", crate::store::text::Quoted(&entry.subresource)));
+    }
     if entry.operation != "Update" {
-        return manager.to_string();
+        return manager;
     }
     format!("{manager} using {}", entry.api_version)
 }

@@ -11,8 +11,8 @@ use super::schema::{self, Kind};
 use super::time;
 use crate::core::WallTime;
 use crate::store::{
-    ConfigMapData, EndpointsSubsets, Extra, Incoming, LeaseSpec, ManagedFields, Meta, Object, OwnerReference,
-    ReportBody, Resource, Revision, RevisionClaim, Tree, UidClaim,
+    ConfigMapData, DeletionClaim, EndpointsSubsets, Extra, Incoming, LeaseSpec, ManagedFields, Meta, Object,
+    OwnerReference, ReportBody, Resource, Revision, RevisionClaim, Tree, UidClaim,
 };
 
 /// A kind of the store that is served. Trees are those of [`super::read`]: checked, complete, in order.
@@ -66,6 +66,7 @@ pub(crate) fn incoming<S: Served>(object: &Tree, kind: &Kind, namespace: &str) -
         uid: UidClaim::parse(meta.text_at(&["uid"])),
         resource_version: RevisionClaim::parse(meta.text_at(&["resourceVersion"])),
         deletion_time: second_at(meta, "deletionTimestamp"),
+        deletion_grace_seconds: meta.get("deletionGracePeriodSeconds").and_then(integer),
         extra: extra(meta).shared(),
         spec: S::from_tree(object, kind, namespace),
     }
@@ -78,14 +79,17 @@ pub(crate) fn bare<S: Served>(object: &Object<S>, kind: &Kind) -> Tree {
     Tree::Map(fields)
 }
 
-/// What of an object fields and their owners are about: [`bare`] without what only the server sets.
-pub(crate) fn owned<S: Served>(object: &Object<S>, kind: &Kind) -> Tree {
+/// What of an object fields and their owners are about: [`bare`] without what only the server sets, but with what it
+/// says, or a client says, of its deletion.
+pub(crate) fn owned<S: Served>(object: &Object<S>, deletion: DeletionClaim, kind: &Kind) -> Tree {
     let extra = object.meta.extra();
     let mut meta = Vec::new();
     if !extra.generate_name.is_empty() {
         meta.push((SmolStr::new_static("generateName"), Tree::Text(extra.generate_name.clone())));
     }
-    put_lists(extra, &mut |name, value| meta.push((SmolStr::new_static(name), value)));
+    let mut put = |name: &'static str, value: Tree| meta.push((SmolStr::new_static(name), value));
+    put_deletion(deletion, &mut put);
+    put_lists(extra, &mut put);
     let mut fields = vec![(SmolStr::new_static("metadata"), Tree::Map(meta))];
     object.spec.to_fields(kind, &mut fields);
     Tree::Map(fields)
@@ -129,15 +133,21 @@ pub(crate) fn meta_tree(meta: &Meta) -> Tree {
         put("generation", Tree::number(generation));
     }
     put("creationTimestamp", Tree::text(time::format_second(meta.creation_time)));
-    if let Some(at) = meta.deletion_time {
-        put("deletionTimestamp", Tree::text(time::format_second(at)));
-        put("deletionGracePeriodSeconds", Tree::number(0));
-    }
+    put_deletion(meta.deletion(), &mut put);
     put_lists(extra, &mut put);
     if !extra.managed_fields.is_empty() {
         put("managedFields", Tree::List(extra.managed_fields.iter().map(managed_tree).collect()));
     }
     Tree::Map(fields)
+}
+
+fn put_deletion(deletion: DeletionClaim, put: &mut dyn FnMut(&'static str, Tree)) {
+    if let Some(at) = deletion.time {
+        put("deletionTimestamp", Tree::text(time::format_second(at)));
+    }
+    if let Some(seconds) = deletion.grace_seconds {
+        put("deletionGracePeriodSeconds", Tree::number(seconds));
+    }
 }
 
 /// Labels, annotations, owners and finalizers, where there are any.
@@ -188,6 +198,9 @@ fn managed_tree(entry: &ManagedFields) -> Tree {
     }
     tree.set("fieldsType", Tree::text("FieldsV1"));
     tree.set("fieldsV1", json::parse(entry.fields.as_bytes()).unwrap_or(Tree::empty()));
+    if !entry.subresource.is_empty() {
+        tree.set("subresource", Tree::Text(entry.subresource.clone()));
+    }
     tree
 }
 
@@ -227,6 +240,7 @@ fn managed(tree: &Tree) -> ManagedFields {
         api_version: tree.text_at(&["apiVersion"]).into(),
         time: second_at(tree, "time"),
         fields: tree.get("fieldsV1").map_or("".into(), |fields| json::to_string(fields).into()),
+        subresource: tree.text_at(&["subresource"]).into(),
     }
 }
 
@@ -368,6 +382,7 @@ impl Served for ReportBody {
             let known = schema::EVENT_OBJECT.field(core)?;
             let value = object.get(if is_core { core } else { other }).cloned();
             let value = value.or_else(|| always(known))?;
+            let value = if core == "series" { series(&value, &schema::SERIES) } else { value };
             Some((SmolStr::new(core), value))
         };
         let fields = Tree::Map(EVENT_NAMES.iter().filter_map(own).collect());
@@ -381,12 +396,27 @@ impl Served for ReportBody {
         }
         for field in kind.object.fields.iter().skip(1) {
             let core = EVENT_NAMES.iter().find(|(_, other)| *other == field.name).map_or("", |names| names.0);
-            let value = self.fields.get(core).cloned();
+            let value = self.fields.get(core).map(|value| match core {
+                "series" => series(value, &schema::EVENT_V1_SERIES),
+                _ => value.clone(),
+            });
             let is_blank = value.as_ref().is_some_and(|value| *value == Tree::text(""));
             let value = value.filter(|_| field.presence == schema::Presence::Always || !is_blank);
             fields.extend(value.or_else(|| always(field)).map(|value| (field.name.into(), value)));
         }
     }
+}
+
+/// A series as one of the groups prints it: they differ in whether a count of zero is there.
+fn series(value: &Tree, of: &'static schema::Struct) -> Tree {
+    if value.is_null() {
+        return Tree::Null;
+    }
+    let part = |field: &schema::Field| {
+        let known = value.get(field.name).filter(|value| !super::read::is_zero(value)).cloned();
+        Some((field.name.into(), known.or_else(|| always(field))?))
+    };
+    Tree::Map(of.fields.iter().filter_map(part).collect())
 }
 
 fn always(field: &schema::Field) -> Option<Tree> {

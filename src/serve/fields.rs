@@ -17,7 +17,15 @@ pub(crate) struct Set {
 }
 
 /// Of the metadata, what has owners.
-const OWNED_METADATA: [&str; 5] = ["generateName", "labels", "annotations", "ownerReferences", "finalizers"];
+const OWNED_METADATA: [&str; 7] = [
+    "generateName",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "labels",
+    "annotations",
+    "ownerReferences",
+    "finalizers",
+];
 
 impl Set {
     pub(crate) fn is_empty(&self) -> bool {
@@ -106,12 +114,6 @@ impl Set {
         for (path, set) in below {
             set.collect_paths(&path, paths);
         }
-    }
-
-    /// Makes a field of the metadata a member.
-    pub(crate) fn insert_metadata(&mut self, field: &str) {
-        let meta = self.below.entry("f:metadata".into()).or_default();
-        meta.below.insert(format_smolstr!("f:{field}"), Self::member());
     }
 
     fn insert(&mut self, key: SmolStr, set: Self) {
@@ -230,7 +232,16 @@ fn elements(tree: Option<&Tree>, ty: Type) -> BTreeMap<SmolStr, Tree> {
     let Some(tree) = tree else { return BTreeMap::new() };
     match ty {
         Type::List(_, merge) => {
-            tree.items().iter().map(|item| (element_of(item, merge), item.clone())).collect()
+            let mut alike: BTreeMap<SmolStr, Vec<Tree>> = BTreeMap::new();
+            for item in tree.items() {
+                alike.entry(element_of(item, merge)).or_default().push(item.clone());
+            }
+            // A list that is no proper set differs in how often it has an item, too.
+            let one = |mut items: Vec<Tree>| match items.len() {
+                1 => items.pop().unwrap_or_default(),
+                _ => Tree::List(items),
+            };
+            alike.into_iter().map(|(key, items)| (key, one(items))).collect()
         }
         _ => tree.entries().iter().map(|(key, value)| (format_smolstr!("f:{key}"), value.clone())).collect(),
     }
@@ -356,7 +367,7 @@ fn merge_value(live: Option<&Tree>, config: &Tree, ty: Type) -> Tree {
     }
 }
 
-/// Two lists of distinct items as one: those of both in the order of `config`, those of `live` alone where they stood.
+/// Two lists as one: items of both once and in the order of `config`, those of `live` alone as often and where they stood.
 fn merge_items(live: &[Tree], config: &[Tree], how: Merge) -> Vec<Tree> {
     let names = |list: &[Tree]| list.iter().map(|item| element_of(item, how)).collect::<Vec<_>>();
     let (known, wanted) = (names(live), names(config));
@@ -364,10 +375,10 @@ fn merge_items(live: &[Tree], config: &[Tree], how: Merge) -> Vec<Tree> {
     let (mut merged, mut told) = (Vec::new(), BTreeSet::new());
     let (mut l, mut r) = (0, 0);
     while l < live.len() || r < config.len() {
-        if l < live.len() && (told.contains(&known[l]) || !in_wanted.contains(&known[l])) {
-            if told.insert(&known[l]) {
-                merged.push(live[l].clone());
-            }
+        if l < live.len() && !in_wanted.contains(&known[l]) {
+            merged.push(live[l].clone());
+            l += 1;
+        } else if l < live.len() && told.contains(&known[l]) {
             l += 1;
         } else if r < config.len() {
             if told.insert(&wanted[r]) {
@@ -379,4 +390,28 @@ fn merge_items(live: &[Tree], config: &[Tree], how: Merge) -> Vec<Tree> {
         }
     }
     merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_that_has_an_item_twice_is_another_set() {
+        let list = |items: &[&str]| Tree::List(items.iter().map(|&item| Tree::text(item)).collect());
+        let set = Type::List(&Type::Text, Merge::Set);
+        for (old, new, modified) in [
+            (&["b"][..], &["b", "b"][..], true),
+            (&["b", "b", "b"], &["b", "b"], true),
+            (&["b", "c", "b"], &["c", "b", "b"], false),
+        ] {
+            let changed = differ(Some(&list(old)), Some(&list(new)), set);
+            let names: Vec<_> = changed.modified.below.keys().map(SmolStr::as_str).collect();
+            assert_eq!(names, if modified { &["v:\"b\""][..] } else { &[] });
+            assert!(changed.added.is_empty() && changed.removed.is_empty());
+        }
+        let merged = |config: &[&str]| merge_value(Some(&list(&["b", "b", "c"])), &list(config), set);
+        assert_eq!(merged(&["d"]), list(&["b", "b", "c", "d"]));
+        assert_eq!(merged(&["b"]), list(&["b", "c"]));
+    }
 }

@@ -105,7 +105,7 @@ impl<S: Served> Patched<S> {
         let clears = body::clears_managed_fields(&patched);
         let mut object = codec::incoming::<S>(&decoded.object, kind, call.namespace());
         verbs::dedup_owners(&mut object, " after mutating admission happens", &mut warnings);
-        let books = Books { clears, kind, options: options.clone() };
+        let books = Books { clears, kind, options: options.clone(), deletion: object.deletion() };
         let kept = books.kept_ahead(live, &object);
         Ok(Self { object, warnings, books, kept })
     }

@@ -303,7 +303,7 @@ fn printed(field: &Field, value: Option<Tree>) -> Option<Tree> {
     }
 }
 
-fn is_zero(value: &Tree) -> bool {
+pub(crate) fn is_zero(value: &Tree) -> bool {
     match value {
         Tree::Null | Tree::Bool(false) => true,
         Tree::Bool(true) => false,

@@ -19,8 +19,8 @@ use super::request::{Request, Target};
 use super::schema::Kind;
 use crate::core::WallTime;
 use crate::store::{
-    ConfigMapData, EndpointsSubsets, Extra, Incoming, LeaseSpec, Object, ObjectPath, ReportBody, Revision,
-    Store, StoreError, Tree, Written,
+    ConfigMapData, DeletionClaim, EndpointsSubsets, Extra, Incoming, LeaseSpec, Object, ObjectPath,
+    ReportBody, Revision, Store, StoreError, Tree, Written,
 };
 
 /// A request for objects.
@@ -194,13 +194,13 @@ impl Call<'_> {
         dedup_owners(&mut object, "", &mut sent.warnings);
         let Sent { warnings, clears_managed_fields: clears, .. } = sent;
         Ok(Box::new(move |store| {
-            let mut own =
-                |live: Option<&Object<S>>, next: &mut Object<S>| own(live, next, clears, kind, &options);
+            let books = Books { clears, kind, options, deletion: DeletionClaim::default() };
+            let mut own = |live: Option<&Object<S>>, next: &mut Object<S>| books.own(live, next);
             let warned = |failure: Failure| failure.with_warnings(&warnings);
             let written = store
                 .create_with(self.namespace(), object, self.now, dry, &mut own)
                 .map_err(|error| warned(error.into()))?;
-            check_size(self.body, options.dry_run).map_err(warned)?;
+            check_size(self.body, books.options.dry_run).map_err(warned)?;
             Ok(answer(written, kind, warnings))
         }))
     }
@@ -212,7 +212,7 @@ impl Call<'_> {
         let Sent { object, mut warnings, clears_managed_fields: clears } = sent;
         let mut object = codec::incoming::<S>(&object, kind, self.namespace());
         dedup_owners(&mut object, "", &mut warnings);
-        let books = Books { clears, kind, options };
+        let books = Books { clears, kind, options, deletion: object.deletion() };
         let ahead = look.object::<S>(self.path()).map(|live| books.kept_ahead(&live, &object));
         Ok(Box::new(move |store| {
             let options = &books.options;
@@ -289,6 +289,8 @@ pub(crate) struct Books {
     pub(crate) clears: bool,
     pub(crate) kind: &'static Kind,
     pub(crate) options: WriteOptions,
+    /// What the object that was sent says of its deletion, which is not what is stored.
+    pub(crate) deletion: DeletionClaim,
 }
 
 /// What keeping the books made of an object's metadata, if the stored object is still the one of this revision.
@@ -316,45 +318,39 @@ impl Books {
             (Some(live), Some(ahead)) if live.meta.resource_version == ahead.revision => {
                 next.meta.extra.clone_from(&ahead.extra);
             }
-            _ => own(live, next, self.clears, self.kind, &self.options),
+            _ => self.own(live, next),
         }
     }
-}
 
-/// Keeps the books of `managedFields`, as the last hand on an object that is written.
-fn own<S: Served>(
-    live: Option<&Object<S>>,
-    next: &mut Object<S>,
-    clears: bool,
-    kind: &'static Kind,
-    options: &WriteOptions,
-) {
-    let sent = next.meta.extra().managed_fields.as_slice();
-    let entries = if clears { &[] } else { sent };
-    if live.is_some() && entries.is_empty() {
-        // Nobody keeps books of this object, and an update does not begin to.
-        if !sent.is_empty() {
-            set_managed(next, Vec::new());
+    fn own<S: Served>(&self, live: Option<&Object<S>>, next: &mut Object<S>) {
+        let Self { clears, kind, .. } = *self;
+        let sent = next.meta.extra().managed_fields.as_slice();
+        let entries = if clears { &[] } else { sent };
+        if live.is_some() && entries.is_empty() {
+            // Nobody keeps books of this object, and an update does not begin to.
+            if !sent.is_empty() {
+                set_managed(next, Vec::new());
+            }
+            return;
         }
-        return;
-    }
-    // Books that cannot be read are no better than none: those of the stored object go on.
-    let is_readable = |entry: &crate::store::ManagedFields| {
-        ["Apply", "Update"].contains(&entry.operation.as_str()) && !entry.api_version.is_empty()
-    };
-    if let Some(live) = live.filter(|_| !entries.iter().all(is_readable)) {
-        let known = live.meta.extra().managed_fields.clone();
-        set_managed(next, known);
-        return own(Some(live), next, clears, kind, options);
-    }
-    // What a create brings along is no history.
-    let entries = if live.is_none() { &[] } else { entries };
-    let before =
-        live.map_or_else(|| read::zero(super::schema::Type::Struct(kind.object)), |o| codec::owned(o, kind));
-    let changed = fields::difference(&before, &codec::owned(next, kind), kind.object);
-    let after = managed::after_update(entries, &changed, &options.writer);
-    if after != next.meta.extra().managed_fields {
-        set_managed(next, after);
+        // Books that cannot be read are no better than none: those of the stored object go on.
+        let is_readable = |entry: &crate::store::ManagedFields| {
+            ["Apply", "Update"].contains(&entry.operation.as_str()) && !entry.api_version.is_empty()
+        };
+        if !entries.iter().all(is_readable) {
+            let known = live.map(|live| live.meta.extra().managed_fields.clone());
+            set_managed(next, known.unwrap_or_default());
+            return self.own(live, next);
+        }
+        let before = live.map_or_else(
+            || read::zero(super::schema::Type::Struct(kind.object)),
+            |live| codec::owned(live, live.meta.deletion(), kind),
+        );
+        let changed = fields::difference(&before, &codec::owned(next, self.deletion, kind), kind.object);
+        let after = managed::after_update(entries, &changed, &self.options.writer);
+        if after != next.meta.extra().managed_fields {
+            set_managed(next, after);
+        }
     }
 }
 

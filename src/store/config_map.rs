@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 
 use super::collection::Collection;
 use super::field::{BadValue, FieldError, FieldProblem};
+use super::metadata::{self, NameRule};
 use super::object::Object;
 use super::patch::MapPatch;
 use super::resource::{Kinds, Resource, ResourceInfo};
@@ -49,6 +50,7 @@ impl Resource for ConfigMapData {
         storage_prefix: "/registry/configmaps",
         allows_unconditional_update: true,
         allows_create_on_update: false,
+        may_wait_for_collector: true,
     };
 
     type Patch = ConfigMapPatch;
@@ -78,6 +80,12 @@ impl Resource for ConfigMapData {
         }
     }
 
+    fn validate_new(object: &Object<Self>, errors: &mut Vec<FieldError>) {
+        metadata::check_new(&object.meta, NameRule::Subdomain, errors);
+        metadata::check_known_finalizers(&object.meta.extra().finalizers, errors);
+        object.spec.validate(errors);
+    }
+
     fn validate_change(
         next: &Object<Self>,
         live: &Object<Self>,
@@ -85,6 +93,7 @@ impl Resource for ConfigMapData {
         errors: &mut Vec<FieldError>,
     ) {
         errors.extend_from_slice(meta);
+        metadata::check_known_finalizers(&next.meta.extra().finalizers, errors);
         let (new, old) = (&next.spec, &live.spec);
         if old.immutable == Some(true) {
             let mut refuse = |field: &'static str, changed: bool| {

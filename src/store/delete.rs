@@ -78,7 +78,8 @@ impl Store {
     /// DELETE: removes the object at `path`, or marks it as terminating at `now` if it has finalizers.
     ///
     /// # Errors
-    /// In this order: no such object (404, whatever the preconditions), a wrong uid (409), a wrong resourceVersion (409).
+    /// In this order: no such object (404, whatever the preconditions), a wrong uid (409), a wrong resourceVersion (409),
+    /// and even a right one (409) if the request takes the last finalizers out.
     pub fn delete<S: Resource>(
         &mut self,
         path: ObjectPath<'_>,
@@ -86,6 +87,14 @@ impl Store {
         now: WallTime,
     ) -> Result<Deleted<S>, StoreError> {
         let (at, fate) = self.decide_delete::<S>(path, options, now)?;
+        let live = &self.objects::<S>().at(at).meta;
+        // A server first writes the object without those finalizers that the request takes out, and then insists on the
+        // revision of that write; where none stay there is no such write, and no revision that would do.
+        let had_finalizers = !live.extra().finalizers.is_empty();
+        if matches!(fate, Fate::Remove) && had_finalizers && options.resource_version.is_some() {
+            let (target, namespace) = (S::target(path.name), path.namespace.into());
+            return Err(StoreError::DeleteUnheld { target, namespace, found: live.resource_version });
+        }
         Ok(match fate {
             Fate::Remove => Deleted::Gone(self.remove(at)),
             Fate::Wait => Deleted::Terminating(self.objects().at(at).clone()),
@@ -99,7 +108,7 @@ impl Store {
     /// DELETE with `dryRun=All`: what would be done.
     ///
     /// # Errors
-    /// As [`Store::delete`].
+    /// As [`Store::delete`], but that a right resourceVersion always does.
     pub fn dry_delete<S: Resource>(
         &self,
         path: ObjectPath<'_>,
@@ -157,10 +166,12 @@ impl Store {
 
 fn fate<S: Resource>(live: &Object<S>, propagation: Propagation, now: WallTime) -> Fate<S> {
     let mut extra = live.meta.extra().clone();
-    if propagation != Propagation::Unsaid {
+    // Where no collector is waited for, finalizers that would have one wait are no better than none.
+    let collected = S::INFO.may_wait_for_collector;
+    if propagation != Propagation::Unsaid || !collected {
         let mut finalizers = extra.finalizers.clone();
         finalizers.retain(|known| !OF_PROPAGATION.contains(&known.as_str()));
-        finalizers.extend(propagation.finalizer().map(SmolStr::new_static));
+        finalizers.extend(propagation.finalizer().filter(|_| collected).map(SmolStr::new_static));
         let set = |list: &[SmolStr]| list.iter().cloned().collect::<BTreeSet<_>>();
         // The same ones stay in the order that they are in.
         if set(&finalizers) != set(&extra.finalizers) {

@@ -30,6 +30,7 @@ impl Resource for EndpointsSubsets {
         storage_prefix: "/registry/services/endpoints",
         allows_unconditional_update: true,
         allows_create_on_update: true,
+        may_wait_for_collector: true,
     };
 
     type Patch = EndpointsPatch;
@@ -40,6 +41,12 @@ impl Resource for EndpointsSubsets {
         }
     }
 
+    fn validate_new(object: &Object<Self>, errors: &mut Vec<FieldError>) {
+        metadata::check_new(&object.meta, NameRule::Subdomain, errors);
+        metadata::check_known_finalizers(&object.meta.extra().finalizers, errors);
+        object.spec.validate(errors);
+    }
+
     fn validate_change(
         next: &Object<Self>,
         live: &Object<Self>,
@@ -47,7 +54,10 @@ impl Resource for EndpointsSubsets {
         errors: &mut Vec<FieldError>,
     ) {
         errors.extend_from_slice(meta);
+        let finalizers = &next.meta.extra().finalizers;
+        metadata::check_known_finalizers(finalizers, errors);
         metadata::check_new(&next.meta, NameRule::Subdomain, errors);
+        metadata::check_known_finalizers(finalizers, errors);
         // What was valid in older versions may stay.
         if next.spec != live.spec {
             next.spec.validate(errors);

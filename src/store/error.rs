@@ -69,6 +69,15 @@ pub enum StoreError {
         /// The revision that is stored.
         found: Revision,
     },
+    /// 409: a DELETE with a resourceVersion precondition took the last finalizers from the object.
+    DeleteUnheld {
+        /// The object.
+        target: Target,
+        /// Its namespace.
+        namespace: SmolStr,
+        /// The revision that is stored.
+        found: Revision,
+    },
     /// 422: fields failed validation.
     Invalid {
         /// The object.

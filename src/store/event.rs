@@ -108,12 +108,19 @@ impl ReportBody {
         }
     }
 
+    /// The count and the time of the series, if there is one; one is as good as absent where it is zero.
+    fn series(&self) -> Option<(i64, Option<&Tree>)> {
+        let series = self.fields.get("series").filter(|series| !series.is_null())?;
+        let time = series.get("lastObservedTime").filter(|time| !time.is_null());
+        Some((number(series.get("count")), time))
+    }
+
     fn check_series(&self, errors: &mut Vec<FieldError>) {
-        let Some(series) = self.fields.get("series").filter(|series| !series.is_null()) else { return };
-        if number(series.get("count")) < 2 {
+        let Some((count, time)) = self.series() else { return };
+        if count < 2 {
             errors.push(FieldError::invalid_text("series.count", "", "should be at least 2"));
         }
-        if is_unset(series.get("lastObservedTime")) {
+        if is_unset(time) {
             errors.push(FieldError::required("series.lastObservedTime", ""));
         }
     }
@@ -220,6 +227,7 @@ impl Resource for ReportBody {
         storage_prefix: "/registry/events",
         allows_unconditional_update: true,
         allows_create_on_update: true,
+        may_wait_for_collector: false,
     };
 
     type Patch = ReportPatch;
@@ -236,6 +244,7 @@ impl Resource for ReportBody {
         object.spec.validate(errors);
         if object.spec.is_strict {
             metadata::check_new(&object.meta, NameRule::Subdomain, errors);
+            metadata::check_known_finalizers(&object.meta.extra().finalizers, errors);
             object.spec.check_strictly(errors);
         }
         // Where this kind's own rules find nothing, those of all objects are looked at.
@@ -255,7 +264,8 @@ impl Resource for ReportBody {
             return;
         }
         errors.extend_from_slice(meta);
-        if next.spec.fields.get("series") != live.spec.fields.get("series") {
+        metadata::check_known_finalizers(&next.meta.extra().finalizers, errors);
+        if next.spec.series() != live.spec.series() {
             next.spec.check_series(errors);
         }
         next.spec.check_fixed(&live.spec, errors);

@@ -55,6 +55,7 @@ impl Resource for LeaseSpec {
         storage_prefix: "/registry/leases",
         allows_unconditional_update: false,
         allows_create_on_update: true,
+        may_wait_for_collector: true,
     };
 
     type Patch = LeasePatch;

@@ -7,9 +7,8 @@ use smol_str::SmolStr;
 
 use super::field::{BadValue, FieldError, FieldProblem};
 use super::ids::UidClaim;
-use super::object::{Extra, Meta, OwnerReference};
+use super::object::{DeletionClaim, Extra, Meta, OwnerReference};
 use super::text::Quoted;
-use crate::core::WallTime;
 
 const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', \
     and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is \
@@ -31,6 +30,8 @@ const PREFIX_PART: &str = "prefix part a lowercase RFC 1123 subdomain must consi
     '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 const OWNERS: &str = "metadata.ownerReferences";
 const IMMUTABLE: &str = "field is immutable";
+const STANDARD_FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundDeletion"];
+const NO_KNOWN_FINALIZER: &str = "name is neither a standard finalizer name nor is it fully qualified";
 
 /// All annotations together may have this many bytes.
 const ANNOTATIONS_BYTES_MAX: usize = 256 << 10;
@@ -87,10 +88,23 @@ fn check_finalizers(finalizers: &[SmolStr], errors: &mut Vec<FieldError>) {
     }
 }
 
+/// Checks what kinds of the core's own validation want of finalizers besides: a domain, unless the server knows the name.
+pub(super) fn check_known_finalizers(finalizers: &[SmolStr], errors: &mut Vec<FieldError>) {
+    for (index, finalizer) in finalizers.iter().enumerate() {
+        if !finalizer.contains('/')
+            && !STANDARD_FINALIZERS.contains(&finalizer.as_str())
+            && errors.len() < ERRORS_MAX
+        {
+            let field = format!("metadata.finalizers[{index}]");
+            errors.push(FieldError::invalid_text(field, finalizer, NO_KNOWN_FINALIZER));
+        }
+    }
+}
+
 /// What a client tried to change that only the server may change.
 pub(super) struct Claims {
     pub(super) uid: Option<UidClaim>,
-    pub(super) deletion_time: Option<WallTime>,
+    pub(super) deletion: DeletionClaim,
 }
 
 /// Checks that `next` may replace `live`.
@@ -101,8 +115,13 @@ pub(super) fn check_change(live: &Meta, next: &Meta, claims: &Claims, errors: &m
     if let Some(claim) = claims.uid.as_ref().filter(|claim| !claim.is(live.uid)) {
         errors.push(FieldError::invalid_text("metadata.uid", &claim.to_string(), IMMUTABLE));
     }
-    if let (None, Some(at)) = (live.deletion_time, claims.deletion_time) {
+    if let (None, Some(at)) = (live.deletion_time, claims.deletion.time) {
         errors.push(FieldError::invalid("metadata.deletionTimestamp", BadValue::Time(at), IMMUTABLE));
+    }
+    let of_live = live.deletion().grace_seconds;
+    if let Some(seconds) = claims.deletion.grace_seconds.filter(|&seconds| of_live != Some(seconds)) {
+        let field = "metadata.deletionGracePeriodSeconds";
+        errors.push(FieldError::invalid(field, BadValue::Number(seconds), IMMUTABLE));
     }
     if next.extra.is_some() {
         check_extra(next.extra(), errors);

@@ -61,7 +61,7 @@ pub use log::{Event, EventKind};
 #[cfg(feature = "serve")]
 pub(crate) use metadata::{bad_label_key, bad_label_value};
 pub use namespaces::NamespacePhase;
-pub use object::{Extra, Incoming, ManagedFields, Meta, Object, ObjectPath, OwnerReference};
+pub use object::{DeletionClaim, Extra, Incoming, ManagedFields, Meta, Object, ObjectPath, OwnerReference};
 pub use patch::{Field, MapPatch, MetaPatch, Patch};
 pub use read::List;
 pub use resource::{Kinds, Resource, ResourceInfo};

@@ -77,6 +77,8 @@ pub struct ManagedFields {
     pub time: Option<WallTime>,
     /// The field set, as the JSON text of `fieldsV1`.
     pub fields: Arc<str>,
+    /// The subresource that was written; empty for the object itself, as these kinds have none.
+    pub subresource: SmolStr,
 }
 
 /// Metadata that few objects carry, kept apart so that copying an object stays cheap.
@@ -185,6 +187,12 @@ impl Meta {
         ObjectPath::new(&self.namespace, &self.name)
     }
 
+    /// What the object says of its deletion: if it was asked for, no seconds are left.
+    #[must_use]
+    pub fn deletion(&self) -> DeletionClaim {
+        DeletionClaim { time: self.deletion_time, grace_seconds: self.deletion_time.map(|_| 0) }
+    }
+
     /// The rare metadata; all empty if the object has none.
     #[must_use]
     pub fn extra(&self) -> &Extra {
@@ -209,6 +217,15 @@ impl<S> Object<S> {
     }
 }
 
+/// What an object says of its deletion.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug)]
+pub struct DeletionClaim {
+    /// `metadata.deletionTimestamp`.
+    pub time: Option<WallTime>,
+    /// `metadata.deletionGracePeriodSeconds`.
+    pub grace_seconds: Option<i64>,
+}
+
 /// An object as a POST or PUT carries it: everything but the contents is a claim.
 ///
 /// A `creationTimestamp`, `selfLink` or `generation` in a PUT has no effect and is not represented.
@@ -224,6 +241,8 @@ pub struct Incoming<S> {
     pub resource_version: RevisionClaim,
     /// `metadata.deletionTimestamp`: a POST ignores it, a PUT may not change it.
     pub deletion_time: Option<WallTime>,
+    /// `metadata.deletionGracePeriodSeconds`, likewise.
+    pub deletion_grace_seconds: Option<i64>,
     /// Labels, annotations and the like.
     pub extra: Option<Arc<Extra>>,
     /// What the kind adds.
@@ -240,9 +259,16 @@ impl<S> Incoming<S> {
             uid: None,
             resource_version: RevisionClaim::Unset,
             deletion_time: None,
+            deletion_grace_seconds: None,
             extra: None,
             spec,
         }
+    }
+
+    /// What it says of its deletion.
+    #[must_use]
+    pub fn deletion(&self) -> DeletionClaim {
+        DeletionClaim { time: self.deletion_time, grace_seconds: self.deletion_grace_seconds }
     }
 
     /// The same, on the condition that the stored object is still at `revision`.
@@ -270,6 +296,7 @@ impl<S: Clone> From<&Object<S>> for Incoming<S> {
             uid: Some(meta.uid.into()),
             resource_version: meta.resource_version.into(),
             deletion_time: meta.deletion_time,
+            deletion_grace_seconds: meta.deletion().grace_seconds,
             extra: meta.extra.clone(),
             spec: object.spec.clone(),
         }

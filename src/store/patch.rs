@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use super::error::StoreError;
 use super::ids::{RevisionClaim, UidClaim};
 use super::metadata::Claims;
-use super::object::{Extra, ObjectPath, OwnerReference};
+use super::object::{DeletionClaim, Extra, ObjectPath, OwnerReference};
 use super::resource::Resource;
 use super::state::Store;
 use super::write::{Decision, Written, check_revision};
@@ -167,6 +167,6 @@ impl Store {
             Field::Remove => next.spec = S::default(),
             Field::Set(spec) => next.spec.apply(spec),
         }
-        self.settle(at, next, &Claims { uid: patch.uid.clone(), deletion_time: None })
+        self.settle(at, next, &Claims { uid: patch.uid.clone(), deletion: DeletionClaim::default() })
     }
 }

@@ -30,6 +30,8 @@ pub struct ResourceInfo {
     pub allows_unconditional_update: bool,
     /// Whether a PUT to a missing object creates it (201) rather than fails (404).
     pub allows_create_on_update: bool,
+    /// Whether a DELETE may leave an object to a garbage collector, with a finalizer that says so.
+    pub may_wait_for_collector: bool,
 }
 
 /// The contents of one kind of object: the store is generic over it.

@@ -96,7 +96,8 @@ impl StoreError {
             Self::Conflict(_)
             | Self::UidPrecondition { .. }
             | Self::DeleteUid { .. }
-            | Self::DeleteRevision { .. } => (409, Some("Conflict")),
+            | Self::DeleteRevision { .. }
+            | Self::DeleteUnheld { .. } => (409, Some("Conflict")),
             Self::RevisionRequired(_) | Self::Invalid { .. } => (422, Some("Invalid")),
             Self::RevisionUnreadable(_) | Self::RevisionOnCreate => (500, None),
             Self::NamespaceMismatch | Self::NameMissing(_) | Self::NameMismatch { .. } => {
@@ -128,9 +129,10 @@ impl StoreError {
             }
             Self::RevisionUnreadable(text) => unreadable(text),
             Self::RevisionOnCreate => "resourceVersion should not be set on objects to be created".into(),
-            Self::UidPrecondition { .. } | Self::DeleteUid { .. } | Self::DeleteRevision { .. } => {
-                self.precondition_message()
-            }
+            Self::UidPrecondition { .. }
+            | Self::DeleteUid { .. }
+            | Self::DeleteRevision { .. }
+            | Self::DeleteUnheld { .. } => self.precondition_message(),
             Self::Invalid { target, errors } => format!("{} is invalid: {}", by_kind(target), joined(errors)),
             Self::NamespaceMismatch => {
                 "the namespace of the provided object does not match the namespace sent on the request".into()
@@ -160,14 +162,14 @@ impl StoreError {
     fn precondition_message(&self) -> String {
         match self {
             Self::UidPrecondition { target, namespace, claimed, found } => {
-                let (prefix, name) = (target.resource.storage_prefix, &target.name);
                 let found = found.map(|uid| uid.to_string()).unwrap_or_default();
-                let why = format!(
-                    "StorageError: invalid object, Code: 4, Key: {prefix}/{namespace}/{name}, ResourceVersion: 0, \
-                     AdditionalErrorMsg: Precondition failed: UID in precondition: {claimed}, UID in object meta: \
-                     {found}"
-                );
-                unfulfilled(by_resource(target), &why)
+                let why = format!("UID in precondition: {claimed}, UID in object meta: {found}");
+                unfulfilled(by_resource(target), &storage_error(target, namespace, &why))
+            }
+            Self::DeleteUnheld { target, namespace, found } => {
+                let why =
+                    format!("ResourceVersion in precondition: , ResourceVersion in object meta: {found}");
+                unfulfilled(by_resource(target), &storage_error(target, namespace, &why))
             }
             Self::DeleteUid { target, claimed, found } => {
                 let why = format!(
@@ -197,7 +199,8 @@ impl StoreError {
             Self::NotFound(target)
             | Self::AlreadyExists { target, .. }
             | Self::Conflict(target)
-            | Self::UidPrecondition { target, .. } => Details::by_resource(target),
+            | Self::UidPrecondition { target, .. }
+            | Self::DeleteUnheld { target, .. } => Details::by_resource(target),
             Self::DeleteUid { target, .. } | Self::DeleteRevision { target, .. } => Details::by_kind(target),
             Self::RevisionRequired(target) => Details::by_resource(target).with_causes(cause(
                 "FieldValueInvalid",
@@ -243,6 +246,15 @@ fn by_kind(target: &Target) -> String {
 
 fn dot(group: &str) -> &'static str {
     if group.is_empty() { "" } else { "." }
+}
+
+/// A precondition that storage found not to hold.
+fn storage_error(target: &Target, namespace: &str, why: &str) -> String {
+    let (prefix, name) = (target.resource.storage_prefix, &target.name);
+    format!(
+        "StorageError: invalid object, Code: 4, Key: {prefix}/{namespace}/{name}, ResourceVersion: 0, \
+         AdditionalErrorMsg: Precondition failed: {why}"
+    )
 }
 
 fn unfulfilled(object: String, why: &str) -> String {

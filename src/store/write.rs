@@ -181,10 +181,33 @@ impl Store {
         check_name(path.name, &object.name)?;
         check_namespace(path.namespace, &object.namespace)?;
         check_revision(&object.resource_version, live, S::INFO.allows_unconditional_update)?;
-        let claims = Claims { uid: object.uid, deletion_time: object.deletion_time };
+        let claims = Claims { deletion: object.deletion(), uid: object.uid };
         let mut next = live.replaced_by(object.extra, object.spec);
         amend(Some(live), &mut next);
         let decision = self.settle(at, next, &claims)?;
+        Ok(if dry { self.rehearse(decision) } else { self.carry_out(decision) })
+    }
+
+    /// The end of an apply that found no object at `path`: creates it, also where a PUT may not.
+    ///
+    /// # Errors
+    /// In this order: namespaces or names that differ (400), a namespace that is missing (404) or terminating (403), a
+    /// resourceVersion that is no number (500), validation (422), an object that is there after all (409).
+    pub fn applied_with<S: Resource>(
+        &mut self,
+        path: ObjectPath<'_>,
+        object: Incoming<S>,
+        now: WallTime,
+        dry: bool,
+        amend: Amend<'_, S>,
+    ) -> Result<Written<'_, S>, StoreError> {
+        check_namespace(path.namespace, &object.namespace)?;
+        check_name(path.name, &object.name)?;
+        let Err(at) = self.objects::<S>().find(path) else {
+            let target = S::target(path.name);
+            return Err(StoreError::AlreadyExists { target, terminating: false, generated: false });
+        };
+        let decision = self.decide_create_at(at, path, object, now, amend)?;
         Ok(if dry { self.rehearse(decision) } else { self.carry_out(decision) })
     }
 
@@ -231,7 +254,7 @@ impl Store {
             return Err(uid_precondition::<S>(path, claim.clone(), Some(live.meta.uid)));
         }
         check_revision(&sent.resource_version, live, S::INFO.allows_unconditional_update)?;
-        let claims = Claims { uid: None, deletion_time: sent.deletion_time };
+        let claims = Claims { uid: None, deletion: sent.deletion() };
         let mut next = live.replaced_by(sent.extra, sent.spec);
         amend(Some(live), &mut next);
         self.settle(at, next, &claims)
@@ -252,6 +275,17 @@ impl Store {
         if let Some(claim) = sent.uid {
             return Err(uid_precondition::<S>(path, claim, None));
         }
+        self.decide_create_at(at, path, sent, now, amend)
+    }
+
+    fn decide_create_at<S: Resource>(
+        &self,
+        at: usize,
+        path: ObjectPath<'_>,
+        sent: Incoming<S>,
+        now: WallTime,
+        amend: Amend<'_, S>,
+    ) -> Result<Decision<S>, StoreError> {
         self.admit_new::<S>(path.namespace, path.name)?;
         // From the server's source: the number is parsed although it is then ignored.
         if let RevisionClaim::Unreadable(text) = sent.resource_version {
