@@ -3,9 +3,11 @@
 
 mod serve;
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
@@ -22,33 +24,49 @@ fn built(name: &str) -> PathBuf {
     program
 }
 
+/// Longer than anything takes that an example waits for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 struct Running {
     process: Child,
-    lines: std::io::Lines<BufReader<ChildStdout>>,
+    /// What it writes, on either stream.
+    lines: Receiver<String>,
 }
 
 impl Running {
     fn start(program: &Path, arguments: &[&str], kubeconfig: &Path) -> Self {
         let mut command = Command::new(program);
         command.args(arguments).env("KUBECONFIG", kubeconfig).env("NO_COLOR", "1");
-        command.env_remove("KUBERNETES_SERVICE_HOST").stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut process = command.spawn().unwrap();
-        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        command.env_remove("KUBERNETES_SERVICE_HOST").env_remove("RUST_LOG").stdin(Stdio::null());
+        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (sender, lines) = mpsc::channel();
+        pass_on(process.stdout.take().unwrap(), sender.clone());
+        pass_on(process.stderr.take().unwrap(), sender);
         Self { process, lines }
     }
 
     /// Reads on until it says so.
     #[track_caller]
-    fn says(&mut self, what: &str) -> String {
+    fn says(&self, what: &str) -> String {
         let mut others = Vec::new();
-        for line in self.lines.by_ref().map(Result::unwrap) {
+        while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
             if line.contains(what) {
                 return line;
             }
             others.push(line);
         }
-        panic!("it ended and never said {what:?}, but {others:#?}");
+        panic!("it never said {what:?}, but {others:#?}");
     }
+}
+
+fn pass_on(stream: impl Read + Send + 'static, lines: Sender<String>) {
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            if lines.send(line).is_err() {
+                return;
+            }
+        }
+    });
 }
 
 impl Drop for Running {
@@ -82,7 +100,7 @@ fn the_controller_hands_over_when_it_is_told_to_end() {
     ];
     let mut first = Running::start(&program, &arguments, &kubeconfig);
     let before = token(&first.says("reconciling"));
-    let mut second = Running::start(&program, &arguments, &kubeconfig);
+    let second = Running::start(&program, &arguments, &kubeconfig);
     second.says("somebody leads");
     kill_process(Pid::from_child(&first.process), Signal::TERM).unwrap();
     first.says("told to stop");
@@ -98,14 +116,17 @@ fn writes_with_an_old_token_are_refused() {
     let program = built("fenced_writes");
     let (server, _folder, kubeconfig) = server();
     let mut first = Running::start(&program, &[], &kubeconfig);
-    let began = token(&first.says("count=1 "));
-    assert_eq!(token(&first.says("count=10 ")), began);
+    first.says("count=1 ");
+    // It counts on for some seconds, and then gives the Lease up.
+    first.says("stopped leading");
     assert!(first.process.wait().unwrap().success());
+    let counted = || server.ask("GET", COUNTER).send().json()["data"]["count"].clone();
+    let before = counted();
     let newer = json!({"metadata": {"annotations": {"example/fencing-token": "99"}}}).to_string();
     let ask = server.ask("PATCH", COUNTER).header("Content-Type", "application/merge-patch+json");
     assert_eq!(ask.body(newer).send().status, 200);
     let mut second = Running::start(&program, &[], &kubeconfig);
+    second.says("Stale { newest: 99 }");
     assert_eq!(second.process.wait().unwrap().code(), Some(1));
-    let counter = server.ask("GET", COUNTER).send().json();
-    assert_eq!(counter["data"]["count"], "10", "{counter}");
+    assert_eq!(counted(), before);
 }

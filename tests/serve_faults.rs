@@ -15,6 +15,8 @@ use serve::{Answer, LEASES, TestServer};
 
 /// Longer than any answer takes that is not held back.
 const SHORT: Duration = Duration::from_secs(1);
+/// Longer than any takes on a busy machine.
+const LONG: Duration = Duration::from_secs(10);
 
 fn control(server: &TestServer, method: &str, path: &str, body: &str) -> Answer {
     let token = format!("Bearer {}", server.control);
@@ -181,6 +183,36 @@ fn whose_write_was_applied_later_leads() {
     assert_eq!(control(&server, "GET", "", "").json()["faults"][0]["clients"], json!(["n2"]));
 }
 
+#[test]
+fn an_outage_that_ends_while_a_write_is_slow_takes_nothing_along() {
+    let server = TestServer::start();
+    create(&server);
+    begin(&server, "{server_slow: 500ms}");
+    let id = begin(&server, "{storage_without_leader: {applied: true}}");
+    std::thread::scope(|scope| {
+        let write = scope.spawn(|| hold(&server, "n2"));
+        std::thread::park_timeout(Duration::from_millis(200));
+        assert_eq!(control(&server, "DELETE", &format!("/{id}"), "").status, 200);
+        assert_eq!(write.join().unwrap().unwrap().status, 200);
+    });
+    assert_eq!(holder(&server), "n2");
+}
+
+#[test]
+fn a_server_that_goes_down_refuses_what_is_on_its_way() {
+    let server = TestServer::start();
+    create(&server);
+    begin(&server, "{link: {who: n2, leg: request, effect: {delay: 500ms}}}");
+    std::thread::scope(|scope| {
+        let write = scope.spawn(|| hold(&server, "n2"));
+        std::thread::park_timeout(Duration::from_millis(200));
+        begin(&server, "{server_down: true}");
+        assert!(write.join().unwrap().is_none());
+    });
+    end_all(&server);
+    assert_eq!(holder(&server), "n1");
+}
+
 /// Makes a Lease whose name the server chooses.
 fn create_another(server: &TestServer) -> Option<Answer> {
     let lease = json!({"metadata": {"generateName": "g-"}});
@@ -202,6 +234,18 @@ fn a_request_that_is_sent_twice_is_applied_twice() {
     assert!(create_another(&server).is_none());
     wait_until(|| leases(&server) == 3);
     end_all(&server);
+    // A copy is met by the server's faults, too.
+    begin(&server, "{link: {who: n1, leg: request, effect: {duplicate: 100%}}}");
+    begin(&server, "{server_errors: {error: internal}}");
+    assert_eq!(create_another(&server).unwrap().status, 500);
+    end_all(&server);
+    // Nobody carries it out for a client that has given up.
+    begin(&server, "{link: {who: n1, leg: request, effect: {duplicate: 100%}}}");
+    begin(&server, "{link: {who: n1, leg: request, effect: hang}}");
+    assert!(create_another(&server).is_none());
+    end_all(&server);
+    std::thread::park_timeout(Duration::from_millis(200));
+    assert_eq!(leases(&server), 3);
     // A response that comes twice changes nothing.
     begin(&server, "{link: {who: n1, leg: response, effect: {duplicate: 100%}}}");
     assert_eq!(create_another(&server).unwrap().status, 201);
@@ -212,15 +256,20 @@ fn a_request_that_is_sent_twice_is_applied_twice() {
 #[test]
 fn what_is_no_object_is_cut_off_too() {
     let server = TestServer::start();
-    let reaches = |client: &str, path: &str| server.ask_as(client, "GET", path).try_send(SHORT).is_ok();
+    let asks = |client: &str, path: &str, patience| server.ask_as(client, "GET", path).try_send(patience);
+    let reaches = |client: &str, path: &str| asks(client, path, LONG).is_ok();
+    let is_cut_off = |client: &str, path: &str| asks(client, path, SHORT).is_err();
     begin(&server, "{partition: n1}");
-    assert!(!reaches("n1", "/apis") && reaches("n2", "/apis"));
+    for path in ["/apis", "/readyz", "/apis/nothing.example/v1/things", &format!("{LEASES}?timeout=x")] {
+        assert!(is_cut_off("n1", path), "{path}");
+    }
+    assert!(reaches("n2", "/apis") && reaches("n2", "/readyz"));
     end_all(&server);
     // Discovery is not counted among the requests that a fault is about.
     begin(&server, "{link: {who: n1, leg: both, effect: refuse, count: 1}}");
-    assert!(reaches("n1", "/apis") && !reaches("n1", LEASES) && reaches("n1", LEASES));
+    assert!(reaches("n1", "/apis") && is_cut_off("n1", LEASES) && reaches("n1", LEASES));
     begin(&server, "{server_down: true}");
-    assert!(!reaches("n1", "/apis") && !reaches("n1", "/readyz"));
+    assert!(is_cut_off("n1", "/apis") && is_cut_off("n1", "/readyz"));
     end_all(&server);
     assert!(reaches("n1", "/apis") && reaches("n1", "/readyz"));
 }
@@ -260,6 +309,8 @@ fn a_watcher_hears_nothing_while_any_of_two_cuts_lasts() {
     assert_eq!(control(&server, "DELETE", &format!("/{first}"), "").status, 200);
     assert!(events.is_silent(SHORT));
     end_all(&server);
+    // What is aimed at another verb is nothing to a watch.
+    begin(&server, "{link: {who: n1, leg: response, effect: hang, verb: update}}");
     assert_eq!(events.next().unwrap()["object"]["spec"]["holderIdentity"], "n2");
 }
 

@@ -21,7 +21,7 @@ pub enum ClientGo {
     V0_36,
     /// v0.37, and v0.38 up to its alpha.2: a release that meets a conflict is repeated.
     V0_37,
-    /// v0.38, from its beta.0 on (the newest there is): a release leaves alone a Lease whose record, just read, names another.
+    /// v0.38, from its beta.0 on (the newest in November 2026): a release leaves alone a Lease whose record, just read, names another.
     /// `Recovery`, which is off by default, is not modelled: an elector that has it on goes on after a loss.
     V0_38,
 }

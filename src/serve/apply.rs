@@ -24,6 +24,7 @@ pub(crate) fn apply<S: Served>(
 ) -> Result<Answer, Failure> {
     let kind = call.target.kind;
     let (sent, config) = configuration(call, kind)?;
+    call.target.check_name()?;
     let live = store.get::<S>(call.path()).ok();
     let zero = read::zero(Type::Struct(kind.object));
     let before = live.map_or_else(|| zero.clone(), |live| codec::bare(live, kind));

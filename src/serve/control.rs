@@ -22,7 +22,12 @@ use crate::sim::plan::{Draw, FaultPlan, Trigger};
 use crate::store::Tree;
 
 /// The path of the endpoint.
-pub(crate) const PATH: &str = "/control/faults";
+const PATH: &str = "/control/faults";
+
+/// Whether a path is of the endpoint.
+pub(crate) fn has(path: &str) -> bool {
+    path.strip_prefix(PATH).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
 
 pub(crate) fn answer(shared: &Arc<Shared>, request: &Request, body: &[u8]) -> Result<Answer, Failure> {
     let rest = request.path.strip_prefix(PATH).unwrap_or("/");

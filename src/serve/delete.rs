@@ -19,6 +19,7 @@ use crate::store::{DeleteOptions, Deleted, Details, Object, Propagation, Store, 
 
 pub(crate) fn delete<S: Served>(call: &Call<'_>, store: &mut Store) -> Result<Answer, Failure> {
     let (options, dry_run) = options(call)?;
+    call.target.check_name()?;
     let deleted = match dry_run {
         true => store.dry_delete::<S>(call.path(), &options, call.now)?,
         false => store.delete::<S>(call.path(), &options, call.now)?,

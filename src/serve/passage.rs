@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use hyper::body::Bytes;
 use smol_str::SmolStr;
+use tokio::task::AbortHandle;
+use tokio::time::timeout;
 
 use super::answer::{Answer, Content};
 use super::edit;
@@ -15,7 +17,10 @@ use super::server::Shared;
 use super::verbs::Call;
 use crate::sim::plan::{ServerError, Verb};
 use crate::store::text::Quoted;
-use crate::store::{LeaseSpec, ObjectPath, Revision, Tree};
+use crate::store::{LeaseSpec, ObjectPath, Revision, RevisionClaim, StoreError, Tree};
+
+/// How long a read waits for a revision that is yet to come.
+const FUTURE_WITHIN: Duration = Duration::from_secs(3);
 
 /// A request of a client, with everything that it needs to be carried out.
 #[derive(Clone)]
@@ -33,6 +38,26 @@ pub(crate) enum Ended {
     Answered(Result<Answer, Failure>),
     /// The connection is closed.
     Refused,
+    /// Not at all.
+    Never,
+}
+
+/// A request that is sent once more: nobody carries it out once the client has given up, unless that was asked for.
+struct Copy(Option<AbortHandle>);
+
+impl Copy {
+    /// The client has its answer, or does not matter.
+    fn goes_on(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        if let Some(copy) = &self.0 {
+            copy.abort();
+        }
+    }
 }
 
 impl Passage {
@@ -44,48 +69,97 @@ impl Passage {
         }
         let back = fate.response.clone();
         let shared = Arc::clone(&self.shared);
-        if let Some(after) = fate.again_after {
-            let again = self.clone();
-            // It goes a way of its own: the first may be lost.
-            let there = Leaves { lost: false, ..fate.request.clone() };
-            tokio::spawn(async move {
-                pass(&again.shared, &there).await;
-                tokio::time::sleep(after).await;
-                let _only_the_first_is_answered = again.perform();
-            });
-        }
-        let result = if fate.applied_after_cancel && !fate.request.lost {
+        let again = fate.again_after.map(|after| self.send_again(&fate, after));
+        let goes_on = fate.applied_after_cancel && !fate.request.lost;
+        let ended = if goes_on {
             // It goes on even if whoever waits for it does not.
-            match tokio::spawn(self.arrive(fate)).await {
-                Ok(result) => result,
-                Err(_) => return Ended::Refused,
-            }
+            tokio::spawn(self.arrive(fate)).await.unwrap_or(Ended::Refused)
         } else {
             self.arrive(fate).await
         };
+        if let Ended::Never = ended {
+            std::future::pending::<()>().await;
+        }
         pass(&shared, &back).await;
-        Ended::Answered(result)
+        if let Some(again) = again {
+            again.goes_on();
+        }
+        ended
     }
 
-    async fn arrive(self, fate: Fate) -> Result<Answer, Failure> {
+    /// Sends a copy, which goes a way of its own: the first may be lost. Only the first is answered.
+    fn send_again(&self, fate: &Fate, after: Duration) -> Copy {
+        let mut fate = fate.clone();
+        fate.request.lost = false;
+        fate.request.after += after;
+        let stays = fate.applied_after_cancel;
+        let task = tokio::spawn(self.clone().arrive(fate));
+        Copy((!stays).then(|| task.abort_handle()))
+    }
+
+    /// The way there, and what the server makes of it.
+    async fn arrive(self, fate: Fate) -> Ended {
         pass(&self.shared, &fate.request).await;
+        wait(self.shared.faults.slowness()).await;
+        if self.shared.faults.is_down() {
+            return Ended::Refused;
+        }
+        if self.request.method == "GET"
+            && let Err(failure) = self.wait_for_revision().await
+        {
+            return Ended::Answered(Err(failure));
+        }
         let writes = self.request.method != "GET";
-        let (slow, gate) = self.shared.faults.gate(writes);
-        wait(slow).await;
-        let gate = if fate.fails { Gate::Fails(ServerError::Internal { applied: false }) } else { gate };
+        let gate = match fate.fails {
+            true => Gate::Fails(ServerError::Internal { applied: false }),
+            false => self.shared.faults.gate(writes),
+        };
         match gate {
-            Gate::Open => self.perform(),
-            Gate::Fails(error) => self.fail(error).await,
+            Gate::Open => Ended::Answered(self.perform()),
+            Gate::Fails(error) => self.fail(error),
             // The cache answers without asking the storage.
-            Gate::Storage(_) if !writes && self.request.query.get("resourceVersion") == "0" => self.perform(),
+            Gate::Storage(_) if !writes && self.request.query.get("resourceVersion") == "0" => {
+                Ended::Answered(self.perform())
+            }
             Gate::Storage(outage) => {
                 if outage.applied && writes {
-                    let Self { shared, client, request, target, body } = self;
-                    shared.faults.hold(HeldCall { outage: outage.id, client, request, target, body });
+                    self.hold(outage.id);
                 }
-                Err(Failure::internal("etcdserver: no leader"))
+                Ended::Answered(Err(Failure::internal("etcdserver: no leader")))
             }
         }
+    }
+
+    /// Leaves a write to the storage, for when it has a leader again.
+    fn hold(self, outage: u64) {
+        let Self { shared, client, request, target, body } = self;
+        let call = HeldCall { outage, client, request, target, body };
+        if let Some(late) = shared.faults.hold(call) {
+            // It is over by now.
+            let _unknown = Self::held(&shared, late).perform();
+        }
+    }
+
+    fn held(shared: &Arc<Shared>, call: HeldCall) -> Self {
+        let HeldCall { client, request, target, body, .. } = call;
+        Self { shared: Arc::clone(shared), client, request, target, body }
+    }
+
+    /// A read of the future waits for it, for a while.
+    async fn wait_for_revision(&self) -> Result<(), Failure> {
+        let RevisionClaim::At(wanted) = RevisionClaim::parse(self.request.query.get("resourceVersion"))
+        else {
+            return Ok(());
+        };
+        let mut revisions = self.shared.revisions();
+        let reached = timeout(FUTURE_WITHIN, revisions.wait_for(|&revision| revision >= wanted.get())).await;
+        if let Ok(Ok(_)) = reached {
+            return Ok(());
+        }
+        let current = self.shared.store().revision();
+        let failure = Failure::from(StoreError::RevisionTooLarge { requested: wanted, current });
+        // No cache stands before Events, which would say when it may have caught up.
+        Err(if self.target.kind.plural == "events" { failure.without_retry() } else { failure })
     }
 
     fn perform(&self) -> Result<Answer, Failure> {
@@ -128,7 +202,7 @@ impl Passage {
         answer
     }
 
-    async fn fail(&self, error: ServerError) -> Result<Answer, Failure> {
+    fn fail(&self, error: ServerError) -> Ended {
         let (applied, failure) = match error {
             ServerError::Internal { applied } => (
                 applied,
@@ -153,10 +227,7 @@ impl Passage {
             // The outcome stays unknown to the client, and so does a refusal.
             let _unknown = self.perform();
         }
-        match failure {
-            Some(failure) => Err(failure),
-            None => std::future::pending().await,
-        }
+        failure.map_or(Ended::Never, |failure| Ended::Answered(Err(failure)))
     }
 
     fn forbidden(&self) -> Failure {
@@ -252,10 +323,9 @@ impl Shared {
     /// Ends a fault; false if it is not under way.
     pub(crate) fn end_fault(self: &Arc<Self>, id: u64) -> bool {
         let Some((held, wanted)) = self.faults.end(id) else { return false };
-        for HeldCall { client, request, target, body, .. } in held {
-            let passage = Passage { shared: Arc::clone(self), client, request, target, body };
+        for call in held {
             // Whoever sent it has long been told something else.
-            let _unknown = passage.perform();
+            let _unknown = Passage::held(self, call).perform();
         }
         self.drive(wanted);
         true

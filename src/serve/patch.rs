@@ -46,6 +46,7 @@ pub(crate) fn patch<'a, S: Served>(call: &'a Call<'_>, look: &impl Look) -> Resu
         .object::<S>(call.path())
         .map(|live| (live.meta.resource_version, Patched::of(call, format, &options, &live)));
     Ok(Box::new(move |store| {
+        call.target.check_name()?;
         let live = store.get::<S>(call.path())?;
         let patched = match ahead {
             Some((revision, patched)) if revision == live.meta.resource_version => patched,

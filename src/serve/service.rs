@@ -12,27 +12,23 @@ use hyper::body::{Body, Bytes, Frame, Incoming};
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{MissedTickBehavior, timeout};
 
-use super::answer::{self, Accepted, Content, Reply};
+use super::answer::{self, Accepted, Answer, Content, Reply};
 use super::auth::Caller;
 use super::control;
 use super::discovery;
 use super::failure::Failure;
 use super::passage::{self, Ended, Passage};
 use super::request::{Query, Request, Target};
-use super::schema::Kind;
 use super::server::Shared;
 use super::watch::{Step, Watch};
-use crate::store::RevisionClaim;
 
 /// All warnings of an answer together: headers have limits, also those of clients.
 const WARNINGS_BYTES_MAX: usize = 4_096;
 /// What 1.36 says to every request for Endpoints.
 const ENDPOINTS_DEPRECATED: &str =
     "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice";
-/// How long a read waits for a revision that is yet to come.
-const FUTURE_WITHIN: Duration = Duration::from_secs(3);
 /// From one bookmark to the next.
 const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
 /// How many batches of events may wait for a slow watcher.
@@ -139,27 +135,25 @@ async fn respond(
     request: &Arc<Request>,
     body: Incoming,
 ) -> Result<Option<Response<ReplyBody>>, Failure> {
-    let plain = |answer| Ok(Some(to_http(Accepted::or_json(request).reply(answer, None, request)?)));
-    if shared.faults.is_down() && !request.path.starts_with(control::PATH) {
+    if shared.faults.is_down() && !control::has(&request.path) {
         return Ok(None);
     }
+    let client = match caller {
+        Some(Caller::Client(client)) => Some(client),
+        _ => None,
+    };
     // Whether it lives, anybody may ask.
     if let Some(answer) = discovery::health(request) {
-        if shared.faults.storage_is_out() {
-            let check = request.path.trim_start_matches('/');
-            let text = format!("[+]ping ok\n[-]etcd failed: reason withheld\n{check} check failed\n");
-            return Err(Failure::text(500, text));
-        }
-        return plain(answer);
+        return cut_off(shared, client, || healthy(shared, request, answer)).await;
     }
     let Some(caller) = caller else {
-        drain(shared, body).await;
+        drain(body).await;
         return Err(Failure::unauthorized());
     };
     let body = read_body(shared, body).await?;
     let Caller::Client(client) = caller else {
-        return match request.path.starts_with(control::PATH) {
-            true => plain(control::answer(shared, request, &body)?),
+        return match control::has(&request.path) {
+            true => plain(control::answer(shared, request, &body)?, request).map(Some),
             false => Err(Failure::new(
                 403,
                 "Forbidden",
@@ -167,32 +161,12 @@ async fn respond(
             )),
         };
     };
-    let Some(target) = Target::find(&request.path)? else {
-        let fate = shared.faults.fate_of_document(client);
-        if fate.refused {
-            return Ok(None);
-        }
-        passage::pass(shared, &fate.request).await;
-        let answer = discovery::answer(request);
-        passage::pass(shared, &fate.response).await;
-        let answer = answer?;
-        if matches!(answer.content, Content::Document(_)) {
-            Accepted::of(request, false)?;
-        }
-        return plain(answer);
+    let (target, accepted) = match understand(request) {
+        Ok(Some(understood)) => understood,
+        Ok(None) => return cut_off(shared, Some(client), || document(request)).await,
+        Err(failure) => return cut_off(shared, Some(client), || Err(failure)).await,
     };
-    if !["GET", "POST", "PUT", "PATCH", "DELETE"].contains(&request.method.as_str()) {
-        return Err(Failure::method_not_allowed());
-    }
-    let watches = target.is_watch || (target.name.is_none() && request.query.flag("watch") == Some(true));
-    request.check_timeout()?;
-    Accepted::any(request, request.method == "GET" && (target.name.is_none() || target.is_watch))?;
-    if target.is_watch && request.method != "GET" {
-        return Err(Failure::method_not_allowed());
-    }
-    target.check_name()?;
-    let accepted = Accepted::of(request, true)?;
-    if request.method == "GET" && watches {
+    if request.method == "GET" && watches(request, &target) {
         let fate = shared.faults.fate(client, None);
         if fate.refused {
             return Ok(None);
@@ -202,15 +176,69 @@ async fn respond(
         passage::pass(shared, &fate.response).await;
         return response.map(Some);
     }
-    if request.method == "GET" {
-        wait_for_revision(shared, request, target.kind).await?;
-    }
     let kind = Some(target.kind);
     let passage = Passage { shared: Arc::clone(shared), client, request: Arc::clone(request), target, body };
     match passage.travel().await {
-        Ended::Refused => Ok(None),
+        Ended::Refused | Ended::Never => Ok(None),
         Ended::Answered(answer) => Ok(Some(to_http(accepted.reply(answer?, kind, request)?))),
     }
+}
+
+/// What is no request for objects, or none that is understood: on its way it suffers the cuts of its client, and nothing else.
+async fn cut_off(
+    shared: &Shared,
+    client: Option<usize>,
+    answer: impl FnOnce() -> Result<Response<ReplyBody>, Failure>,
+) -> Result<Option<Response<ReplyBody>>, Failure> {
+    let fate = client.map(|client| shared.faults.fate_of_document(client)).unwrap_or_default();
+    if fate.refused {
+        return Ok(None);
+    }
+    passage::pass(shared, &fate.request).await;
+    let answer = answer();
+    passage::pass(shared, &fate.response).await;
+    answer.map(Some)
+}
+
+fn plain(answer: Answer, request: &Request) -> Result<Response<ReplyBody>, Failure> {
+    Ok(to_http(Accepted::or_json(request).reply(answer, None, request)?))
+}
+
+fn healthy(shared: &Shared, request: &Request, answer: Answer) -> Result<Response<ReplyBody>, Failure> {
+    if shared.faults.storage_is_out() {
+        let check = request.path.trim_start_matches('/');
+        let text = format!("[+]ping ok\n[-]etcd failed: reason withheld\n{check} check failed\n");
+        return Err(Failure::text(500, text));
+    }
+    plain(answer, request)
+}
+
+fn document(request: &Request) -> Result<Response<ReplyBody>, Failure> {
+    let answer = discovery::answer(request)?;
+    if matches!(answer.content, Content::Document(_)) {
+        Accepted::of(request, false)?;
+    }
+    plain(answer, request)
+}
+
+/// Which objects a request is for, if for any, and the form of the answer.
+fn understand(request: &Request) -> Result<Option<(Target, Accepted)>, Failure> {
+    let Some(target) = Target::find(&request.path)? else { return Ok(None) };
+    if !["GET", "POST", "PUT", "PATCH", "DELETE"].contains(&request.method.as_str()) {
+        return Err(Failure::method_not_allowed());
+    }
+    request.check_timeout()?;
+    Accepted::any(request, request.method == "GET" && (target.name.is_none() || target.is_watch))?;
+    if target.is_watch && request.method != "GET" {
+        return Err(Failure::method_not_allowed());
+    }
+    let accepted = Accepted::of(request, true)?;
+    Ok(Some((target, accepted)))
+}
+
+/// Whether it is a watch: by the path itself, as clients did it long ago, or by the query.
+fn watches(request: &Request, target: &Target) -> bool {
+    target.is_watch || (target.name.is_none() && request.query.flag("watch") == Some(true))
 }
 
 async fn read_body(shared: &Shared, body: Incoming) -> Result<Bytes, Failure> {
@@ -225,25 +253,19 @@ async fn read_body(shared: &Shared, body: Incoming) -> Result<Bytes, Failure> {
 }
 
 /// Takes what an unknown caller sends, and keeps nothing: a connection is closed early where a body is left unread.
-async fn drain(shared: &Shared, body: Incoming) {
+async fn drain(mut body: Incoming) {
     const BYTES_MAX: usize = 256 << 10;
-    let _whatever_it_is = timeout(shared.limits.body_within, Limited::new(body, BYTES_MAX).collect()).await;
-}
-
-/// A read of the future waits for it, for a while.
-async fn wait_for_revision(shared: &Shared, request: &Request, kind: &Kind) -> Result<(), Failure> {
-    let RevisionClaim::At(wanted) = RevisionClaim::parse(request.query.get("resourceVersion")) else {
-        return Ok(());
+    const WITHIN: Duration = Duration::from_secs(1);
+    let all_of_it = async {
+        let mut bytes = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            bytes += frame.data_ref().map_or(0, Bytes::len);
+            if bytes > BYTES_MAX {
+                break;
+            }
+        }
     };
-    let mut revisions = shared.revisions();
-    let reached = timeout(FUTURE_WITHIN, revisions.wait_for(|&revision| revision >= wanted.get())).await;
-    if let Ok(Ok(_)) = reached {
-        return Ok(());
-    }
-    let current = shared.store().revision();
-    let failure = Failure::from(crate::store::StoreError::RevisionTooLarge { requested: wanted, current });
-    // No cache stands before Events, which would say when it may have caught up.
-    Err(if kind.plural == "events" { failure.without_retry() } else { failure })
+    let _some_take_long = timeout(WITHIN, all_of_it).await;
 }
 
 fn watch(
@@ -283,11 +305,13 @@ async fn feed(shared: Arc<Shared>, client: usize, mut watch: Watch, sender: mpsc
     let end = tokio::time::sleep(lasts);
     tokio::pin!(end);
     let mut bookmarks = tokio::time::interval(BOOKMARK_EVERY);
+    bookmarks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     bookmarks.reset();
     let mut bookmark_is_due = false;
     loop {
         tokio::select! {
             () = shared.faults.wait_for_way_to(client) => {}
+            () = &mut end => break,
             () = sender.closed() => break,
             () = stopped(&mut stopping) => break,
         }

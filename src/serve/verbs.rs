@@ -182,6 +182,7 @@ impl Call<'_> {
         // No cache stands before Events.
         let code = if self.target.kind.plural == "events" { 400 } else { 500 };
         list::check_readable(self.request.query.get("resourceVersion"), code)?;
+        self.target.check_name()?;
         let object = store.get::<S>(self.path())?;
         Ok(Answer::ok(Stored::content(object.clone(), self.target.kind)))
     }
@@ -213,6 +214,9 @@ impl Call<'_> {
         let mut object = codec::incoming::<S>(&object, kind, self.namespace());
         dedup_owners(&mut object, "", &mut warnings);
         let books = Books { clears, kind, options, deletion: object.deletion() };
+        if object.name == self.path().name {
+            self.target.check_name()?;
+        }
         let ahead = look.object::<S>(self.path()).map(|live| books.kept_ahead(&live, &object));
         Ok(Box::new(move |store| {
             let options = &books.options;

@@ -45,13 +45,6 @@ pub(crate) struct HeldCall {
     pub(crate) body: Bytes,
 }
 
-impl HeldCall {
-    /// What it takes to keep it, about.
-    fn bytes(&self) -> usize {
-        1_024 + self.body.len()
-    }
-}
-
 /// What the engine wants done, now or later, outside its lock.
 #[derive(Debug)]
 pub(crate) enum Wanted {
@@ -90,7 +83,8 @@ struct Progress {
 
 /// So many revisions are remembered for stale reads.
 const HISTORY_MAX: usize = 4_096;
-/// So much is kept of writes that wait for the end of an outage.
+/// So many writes wait for the end of an outage, and so much of their bodies.
+const HELD_MAX: usize = 1_024;
 const HELD_BYTES_MAX: usize = 64 << 20;
 
 impl Engine {
@@ -199,7 +193,11 @@ impl Engine {
         self.state().is_down()
     }
 
-    pub(crate) fn gate(&self, writes: bool) -> (Duration, Gate) {
+    pub(crate) fn slowness(&self) -> Duration {
+        self.state().draw_slowness()
+    }
+
+    pub(crate) fn gate(&self, writes: bool) -> Gate {
         self.state().draw_gate(writes)
     }
 
@@ -208,13 +206,18 @@ impl Engine {
         self.state().active.iter().any(|active| matches!(active.fault, Fault::StorageWithoutLeader { .. }))
     }
 
-    /// Keeps a write until the outage is over; what there is no room for is lost, as writes may be that nobody confirmed.
-    pub(crate) fn hold(&self, call: HeldCall) {
+    /// Keeps a write until the outage is over, and gives it back if that is so already. What there is no room for is lost, as
+    /// writes may be that nobody confirmed.
+    pub(crate) fn hold(&self, call: HeldCall) -> Option<HeldCall> {
         let mut state = self.state();
-        let bytes: usize = state.held.iter().map(HeldCall::bytes).sum();
-        if bytes + call.bytes() <= HELD_BYTES_MAX {
+        if state.active.iter().all(|active| active.id != call.outage) {
+            return Some(call);
+        }
+        let bytes: usize = state.held.iter().map(|held| held.body.len()).sum();
+        if state.held.len() < HELD_MAX && bytes + call.body.len() <= HELD_BYTES_MAX {
             state.held.push(call);
         }
+        None
     }
 
     /// Waits until all of these faults are over.
@@ -231,7 +234,7 @@ impl Engine {
     pub(crate) async fn wait_for_way_to(&self, client: usize) {
         let closed = |active: &Active| match &active.fault {
             Fault::ServerDown => true,
-            Fault::Link { leg: Leg::Response | Leg::Both, effect, count: None, .. } => {
+            Fault::Link { leg: Leg::Response | Leg::Both, effect, only: None, count: None, .. } => {
                 let stops = matches!(effect, LinkEffect::Hang | LinkEffect::Drop | LinkEffect::Refuse);
                 stops && active.clients & (1 << client) != 0
             }

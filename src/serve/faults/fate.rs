@@ -145,8 +145,8 @@ impl State {
         matches!(effect, LinkEffect::Duplicate { ppm } if there && self.rng.chance(*ppm))
     }
 
-    /// What the server does to a request that has arrived, and after how long.
-    pub(super) fn draw_gate(&mut self, writes: bool) -> (Duration, Gate) {
+    /// How long the server takes over a request that has arrived.
+    pub(super) fn draw_slowness(&mut self) -> Duration {
         let mut slow = Duration::ZERO;
         for index in 0..self.active.len() {
             let active = &self.active[index];
@@ -154,6 +154,11 @@ impl State {
                 slow += Duration::from_nanos(self.rng.draw(by));
             }
         }
+        slow
+    }
+
+    /// What the server does to a request that has arrived.
+    pub(super) fn draw_gate(&mut self, writes: bool) -> Gate {
         let plan = self.plan.clone();
         let mut rates: Vec<_> = plan.iter().flat_map(|plan| plan.server.errors.clone()).collect();
         rates.extend(self.active.iter().filter_map(|active| match &active.fault {
@@ -162,13 +167,13 @@ impl State {
         }));
         for rate in rates {
             if (writes || !rate.writes_only) && self.rng.chance(rate.ppm) {
-                return (slow, Gate::Fails(rate.error));
+                return Gate::Fails(rate.error);
             }
         }
         let outage = self.active.iter().rev().find_map(|active| match active.fault {
             Fault::StorageWithoutLeader { applied } => Some(Outage { id: active.id, applied }),
             _ => None,
         });
-        (slow, outage.map_or(Gate::Open, Gate::Storage))
+        outage.map_or(Gate::Open, Gate::Storage)
     }
 }
