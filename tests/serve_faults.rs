@@ -309,9 +309,11 @@ fn a_watcher_hears_nothing_while_any_of_two_cuts_lasts() {
     assert_eq!(control(&server, "DELETE", &format!("/{first}"), "").status, 200);
     assert!(events.is_silent(SHORT));
     end_all(&server);
+    assert_eq!(events.next().unwrap()["object"]["spec"]["holderIdentity"], "n2");
     // What is aimed at another verb is nothing to a watch.
     begin(&server, "{link: {who: n1, leg: response, effect: hang, verb: update}}");
-    assert_eq!(events.next().unwrap()["object"]["spec"]["holderIdentity"], "n2");
+    assert_eq!(hold(&server, "n3").unwrap().status, 200);
+    assert_eq!(events.next().unwrap()["object"]["spec"]["holderIdentity"], "n3");
 }
 
 #[test]
