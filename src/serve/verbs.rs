@@ -128,6 +128,10 @@ impl Call<'_> {
     }
 
     fn renamed(&self, mut failure: Failure) -> Failure {
+        // Storage itself says this one, and knows of one group.
+        if failure.message.ends_with(", the server was not able to generate a unique name for the object") {
+            return failure;
+        }
         failure.details = failure.details.as_ref().map(|details| self.with_group(details));
         let start = failure.message.find("events \"");
         if let Some(at) = start.filter(|at| *at == 0 || failure.message[..*at].ends_with(' ')) {

@@ -130,11 +130,10 @@ pub(super) fn check_change(live: &Meta, next: &Meta, claims: &Claims, errors: &m
 
 fn check_no_new_finalizers(live: &Extra, next: &Extra, errors: &mut Vec<FieldError>) {
     let known: BTreeSet<_> = live.finalizers.iter().collect();
-    let mut added: Vec<_> = next.finalizers.iter().filter(|f| !known.contains(f)).collect();
+    let added: BTreeSet<_> = next.finalizers.iter().filter(|f| !known.contains(f)).collect();
     if added.is_empty() {
         return;
     }
-    added.sort();
     let list = added.iter().map(|f| format!("{:?}", f.as_str())).collect::<Vec<_>>().join(", ");
     errors.push(FieldError {
         field: "metadata.finalizers".into(),
